@@ -1,0 +1,269 @@
+"""ImageClassifier: the LightningModule that trains any of the networks.
+
+    trainer = Trainer(max_epochs=20)
+    trainer.fit(ImageClassifier(CNN()), datamodule=MNISTDataModule(rotation=12))
+    classifier = ImageClassifier.load_from_checkpoint("lightning_logs/version_0/checkpoints/best.ckpt")
+    probabilities = classifier.predict_proba(images)  # uint8 (B, 1, 28, 28) -> (B, 10)
+"""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from pytorch_lightning import Callback, LightningModule
+from pytorch_lightning.callbacks import WeightAveraging
+from torch import Tensor
+from torch.optim.lr_scheduler import LambdaLR
+from torch.optim.swa_utils import get_ema_multi_avg_fn
+from torchmetrics import MeanMetric
+from torchmetrics.classification import MulticlassAccuracy
+
+from mnist_cnn.errors import UserError
+from mnist_cnn.metrics import EvaluationMetrics
+from mnist_cnn.networks import Network, build_network
+from mnist_cnn.optimization import OptimizerName, ScheduleName, build_optimizer, lr_factor
+
+# MNIST's own statistics: what is used if the images do not come from MNISTDataModule, which measures them.
+MNIST_MEAN, MNIST_STD = 0.1307, 0.3081
+
+
+class ImageClassifier(LightningModule):
+    """Normalises images, runs a network on them, and trains it with cross-entropy.
+
+    Checkpoints hold plain types and tensors only, and everything that is needed to build the classifier again.
+
+    Args:
+        network: The network to train (or what `Network.spec` says of one, as it stands in checkpoints).
+        optimizer: Name of the optimiser.
+        lr: Largest learning rate of the schedule.
+        weight_decay: Weight decay (adamw) or L2 coefficient (adam, sgd).
+        momentum: Momentum of sgd; beta1 of adam and adamw.
+        nesterov: Nesterov's form of sgd's momentum.
+        schedule: Name of the learning-rate schedule; all of them step once a batch.
+        warmup: Part of the run, from 0 to 1, in which the learning rate rises.
+        step_epochs: Epochs between two drops of the "step" schedule.
+        step_factor: Factor of each drop of the "step" schedule.
+        label_smoothing: Part of the target's probability, from 0 to 1, that is spread over all classes in training.
+        ema_decay: Decay for each step of the exponential moving average of the weights that is then validated, tested
+            and kept as the result; 0 switches averaging off.
+
+    Raises:
+        UserError: for arguments out of their range.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self,
+        network: Network,
+        optimizer: OptimizerName = "adamw",
+        lr: float = 3e-3,
+        weight_decay: float = 0.01,
+        momentum: float = 0.9,
+        nesterov: bool = True,
+        schedule: ScheduleName = "one_cycle",
+        warmup: float = 0.2,
+        step_epochs: int = 5,
+        step_factor: float = 0.1,
+        label_smoothing: float = 0.0,
+        ema_decay: float = 0.0,
+    ) -> None:
+        super().__init__()
+        settings = {name: value for name, value in locals().items() if name not in ("self", "network", "__class__")}
+        _check_settings(settings)
+        # From a checkpoint the network comes as plain types, so that the file loads without unpickling any class.
+        network = build_network(network) if isinstance(network, dict) else network
+        self.save_hyperparameters({"network": network.spec(), **settings})
+        # Convolutions run up to twice as fast on the CPU, and on GPUs in half precision, with channels last.
+        self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.register_buffer("mean", torch.tensor(MNIST_MEAN))
+        self.register_buffer("std", torch.tensor(MNIST_STD))
+        self.provenance: dict[str, Any] | None = None
+        self.last_loss: Tensor | None = None
+        self._set_up_metrics([str(label) for label in range(network.num_classes)])
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map images (B, 1, H, W), grey values from 0 to 255 in any number type, to logits (B, num_classes)."""
+        return self.network((images.float() / 255 - self.mean) / self.std)
+
+    @torch.no_grad()
+    def predict_proba(self, images: Tensor) -> Tensor:
+        """Map images (B, 1, H, W), grey values from 0 to 255, to probabilities (B, num_classes) without dropout."""
+        was_training = self.training
+        self.eval()
+        probabilities = self(images.to(self.device)).float().softmax(dim=1)
+        self.train(was_training)
+        return probabilities
+
+    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
+        """Return the mean loss of a batch: images (B, 1, H, W) and labels (B,)."""
+        losses, logits, labels = self._shared_step(batch, self.hparams["label_smoothing"])
+        loss = losses.mean()
+        self.last_loss = loss.detach()
+        self.train_loss.update(losses.detach())
+        self.train_accuracy.update(logits.detach().argmax(dim=1), labels)
+        return loss
+
+    def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
+        """Add a batch to the validation metrics."""
+        self.val_metrics.update(*self._shared_step(batch))
+
+    def test_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
+        """Add a batch to the test metrics."""
+        self.test_metrics.update(*self._shared_step(batch))
+
+    def _shared_step(self, batch: tuple[Tensor, Tensor], label_smoothing: float = 0.0) -> tuple[Tensor, Tensor, Tensor]:
+        """Losses (B,), logits (B, num_classes) in float32 and labels (B,): the same for training and evaluation."""
+        images, labels = batch
+        logits = self(images).float()
+        return F.cross_entropy(logits, labels, reduction="none", label_smoothing=label_smoothing), logits, labels
+
+    def on_train_epoch_start(self) -> None:
+        """Begin the epoch's means anew, unless the epoch is resumed in its middle."""
+        if self.trainer.fit_loop.epoch_loop.batch_progress.current.ready == 0:
+            self.train_loss.reset()
+            self.train_accuracy.reset()
+
+    def on_train_epoch_end(self) -> None:
+        """Log loss and accuracy over the epoch, as they were while training (with dropout and augmentation)."""
+        self.log_dict({"train/loss": self.train_loss.compute(), "train/accuracy": self.train_accuracy.compute()})
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the validation metrics."""
+        self.log_dict(self.val_metrics.compute_and_reset())
+
+    def on_test_epoch_end(self) -> None:
+        """Log the test metrics."""
+        self.log_dict(self.test_metrics.compute_and_reset())
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        """Build the optimiser, and the schedule that steps with every batch."""
+        settings = self.hparams
+        optimizer = build_optimizer(
+            self.network,
+            settings["optimizer"],
+            settings["lr"],
+            settings["weight_decay"],
+            settings["momentum"],
+            settings["nesterov"],
+        )
+        total_steps, steps_per_epoch = self._steps()
+        schedule = LambdaLR(
+            optimizer,
+            lambda step: lr_factor(
+                step,
+                settings["schedule"],
+                total_steps,
+                settings["warmup"],
+                settings["step_factor"],
+                settings["step_epochs"] * steps_per_epoch,
+            ),
+        )
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def configure_callbacks(self) -> list[Callback]:
+        """Add weight averaging to a training run that asks for it."""
+        if not self.hparams["ema_decay"] or self.trainer.state.fn != "fit":
+            return []
+        return [WeightAveraging(multi_avg_fn=get_ema_multi_avg_fn(self.hparams["ema_decay"]))]
+
+    def setup(self, stage: str) -> None:
+        """Take over class names and pixel statistics of the data.
+
+        Raises:
+            UserError: if the network and the data do not have the same number of classes.
+        """
+        data: Any = getattr(self.trainer, "datamodule", None)
+        if not hasattr(data, "provenance"):
+            return
+        if data.num_classes != self.network.num_classes:
+            raise UserError(
+                f"the network has num_classes={self.network.num_classes}, but {data.dataset} has {data.num_classes} "
+                f"classes: set --model.network.num_classes {data.num_classes}"
+            )
+        self._set_up_metrics(data.provenance["class_names"])
+        if stage == "fit":
+            mean, std = data.pixel_statistics()
+            self.mean.fill_(mean)
+            self.std.fill_(std)
+            self.provenance = data.provenance
+
+    def on_train_start(self) -> None:
+        """Let the given hyperparameters win over those that an optimiser brings along from its checkpoint."""
+        settings = self.hparams
+        optimizer = self.optimizers(use_pl_optimizer=False)
+        schedule = self.lr_schedulers()
+        for group in optimizer.param_groups:  # type: ignore[union-attr]
+            group["initial_lr"] = settings["lr"]
+            group["weight_decay"] = settings["weight_decay"]
+            if "betas" in group:
+                group["betas"] = (settings["momentum"], 0.999)
+            else:
+                group["momentum"] = settings["momentum"]
+                group["nesterov"] = settings["nesterov"] and settings["momentum"] > 0
+            group["lr"] = settings["lr"] * schedule.lr_lambdas[0](schedule.last_epoch)  # type: ignore[union-attr]
+        schedule.base_lrs = [settings["lr"]] * len(schedule.base_lrs)  # type: ignore[union-attr]
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Add what the classifier was trained on, and the means of an epoch that is under way."""
+        checkpoint["provenance"] = self.provenance
+        checkpoint["train_metrics"] = [dict(m.metric_state) for m in (self.train_loss, self.train_accuracy)]
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take back what `on_save_checkpoint` added."""
+        self.provenance = checkpoint.get("provenance")
+        states = checkpoint.get("train_metrics", [])
+        for metric, state in zip((self.train_loss, self.train_accuracy), states, strict=False):
+            for name, value in state.items():
+                setattr(metric, name, value.to(self.device))
+            metric._update_count = 1  # else compute() warns that nothing has been seen
+
+    def _set_up_metrics(self, class_names: list[str]) -> None:
+        self.train_loss = MeanMetric()
+        self.train_accuracy = MulticlassAccuracy(len(class_names), average="micro", validate_args=False)
+        self.val_metrics = EvaluationMetrics("val", class_names)
+        self.test_metrics = EvaluationMetrics("test", class_names)
+
+    def _steps(self) -> tuple[int, int]:
+        """Optimiser steps of the whole run and of one epoch.
+
+        Not `trainer.estimated_stepping_batches`: that builds the training loader, and its resumed position is lost.
+        """
+        trainer = self.trainer
+        data: Any = getattr(trainer, "datamodule", None)
+        if not hasattr(data, "training_batches_per_epoch"):
+            total = int(trainer.estimated_stepping_batches)
+            return total, max(total // max(trainer.max_epochs or 1, 1), 1)
+        batches, limit = data.training_batches_per_epoch(), trainer.limit_train_batches
+        batches = int(batches * limit) if isinstance(limit, float) else min(batches, limit or batches)
+        steps_per_epoch = max(-(-batches // trainer.accumulate_grad_batches), 1)
+        total = steps_per_epoch * trainer.max_epochs if (trainer.max_epochs or -1) > 0 else -1
+        if trainer.max_steps > 0:
+            total = trainer.max_steps if total < 0 else min(total, trainer.max_steps)
+        if total < 0 and self.hparams["schedule"] in ("cosine", "one_cycle"):
+            raise UserError(f"schedule {self.hparams['schedule']!r} needs an end: set --trainer.max_epochs")
+        return total, steps_per_epoch
+
+
+def _check_settings(settings: dict[str, Any]) -> None:
+    """Raise a UserError for a hyperparameter out of its range."""
+    limits = {
+        "lr": (0, None),
+        "weight_decay": (0, None),
+        "momentum": (0, 1),
+        "warmup": (0, 1),
+        "step_factor": (0, 1),
+        "label_smoothing": (0, 1),
+        "ema_decay": (0, 1),
+    }
+    for name, (low, high) in limits.items():
+        value = settings[name]
+        if not low <= value or (high is not None and value > high):
+            allowed = f"at least {low}" if high is None else f"from {low} to {high}"
+            raise UserError(f"{name}={value}: a number {allowed} is needed")
+    if settings["step_epochs"] < 1:
+        raise UserError(f"step_epochs={settings['step_epochs']}: at least 1 is needed")
+    for name, allowed in (("optimizer", OptimizerName), ("schedule", ScheduleName)):
+        if settings[name] not in allowed.__args__:  # type: ignore[attr-defined]
+            raise UserError(f"{name}={settings[name]!r}: choose one of {', '.join(allowed.__args__)}")  # type: ignore[attr-defined]

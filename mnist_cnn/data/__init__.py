@@ -1,0 +1,1 @@
+"""Data: obtaining and reading the data sets, augmentation, and batches in memory."""

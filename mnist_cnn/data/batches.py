@@ -1,0 +1,123 @@
+"""Batches cut from tensors that are wholly in memory: the loaders that Lightning iterates over.
+
+A `DataLoader` with transforms for each image costs several times the training itself at this size. Here a batch is one
+indexing operation on the device that trains, and its order and augmentation are pure functions of seed, epoch and
+step, so that a run can be resumed at any step.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mnist_cnn.data.augmentation import Augmentation
+from mnist_cnn.seeding import generator
+
+Batch = tuple[Tensor, Tensor]
+
+
+class TrainingBatches:
+    """Shuffled, augmented batches; iterating once is one epoch.
+
+    With several processes each takes its own share of the same permutation. The shares are of equal length, as processes
+    that train together must take the same number of steps: up to `world_size - 1` images are left out of an epoch,
+    others in each.
+
+    Args:
+        images: uint8 images (N, 1, H, W).
+        labels: int64 labels (N,), on the images' device.
+        batch_size: Images in a batch of this process; the last one of an epoch holds the rest.
+        seed: Seed of order and augmentation.
+        augmentation: The random changes.
+        rank: Number of this process.
+        world_size: How many processes train together.
+    """
+
+    def __init__(
+        self,
+        images: Tensor,
+        labels: Tensor,
+        batch_size: int,
+        seed: int = 0,
+        augmentation: Augmentation | None = None,
+        rank: int = 0,
+        world_size: int = 1,
+    ) -> None:
+        self.images, self.labels = images, labels
+        self.batch_size, self.seed, self.augmentation = batch_size, seed, augmentation or Augmentation()
+        self.rank, self.world_size = rank, world_size
+        self.epoch = 0
+        self._next_batch = 0
+
+    def __len__(self) -> int:
+        """The number of batches in an epoch."""
+        share = len(self.images) // self.world_size
+        return -(-share // self.batch_size)
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Yield the batches of the epoch that are still to come: images (B, 1, H, W) and labels (B,)."""
+        device = self.images.device
+        count = len(self.images)
+        # On the CPU, as generators of other devices draw other numbers, and the order should not depend on the device.
+        order = torch.randperm(count, generator=generator(self.seed, self.epoch, "order"))
+        share = order[: count - count % self.world_size][self.rank :: self.world_size].to(device)
+        first, self._next_batch = self._next_batch, 0
+        for step in range(first, len(self)):
+            indices = share[step * self.batch_size : (step + 1) * self.batch_size]
+            images, labels = self.images[indices], self.labels[indices]
+            if not self.augmentation.is_identity:
+                random = generator(self.seed, self.epoch, step, self.rank, "augmentation", device=device)
+                images = self.augmentation(images, random)
+            # Before the yield: a checkpoint is written while the consumer holds the batch.
+            self._next_batch = step + 1
+            yield images, labels
+        self._next_batch = 0
+
+    @property
+    def batch_sampler(self) -> "TrainingBatches":
+        """This object: Lightning announces each epoch as `loader.batch_sampler.sampler.set_epoch(epoch)`."""
+        return self
+
+    @property
+    def sampler(self) -> "TrainingBatches":
+        """This object; see `batch_sampler`."""
+        return self
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch whose order and augmentation the next iteration draws."""
+        self.epoch = epoch
+
+    def state_dict(self) -> dict[str, Any]:
+        """The position within the epoch, which Lightning keeps in its checkpoints."""
+        return {"epoch": self.epoch, "next_batch": self._next_batch}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a position that `state_dict` gave."""
+        self.epoch = state["epoch"]
+        self._next_batch = state["next_batch"] % len(self)
+
+
+class EvaluationBatches:
+    """All images once, in order and unchanged.
+
+    With several processes each image is seen by exactly one of them: no padding, so that metrics are exact. The shares
+    differ by at most one image, and every process gets the same number of batches, as each batch may synchronise.
+
+    Args: as for `TrainingBatches`.
+    """
+
+    def __init__(self, images: Tensor, labels: Tensor, batch_size: int, rank: int = 0, world_size: int = 1) -> None:
+        self.images, self.labels = images[rank::world_size], labels[rank::world_size]
+        smallest_share = len(images) // world_size
+        self._count = max(-(-smallest_share // batch_size), 1)
+
+    def __len__(self) -> int:
+        """The number of batches."""
+        return self._count
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Yield images (B, 1, H, W) and labels (B,)."""
+        yield from zip(
+            self.images.tensor_split(self._count), self.labels.tensor_split(self._count), strict=True
+        )

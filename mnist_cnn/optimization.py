@@ -1,0 +1,67 @@
+"""Optimisers and learning-rate schedules, chosen by name."""
+
+import math
+from typing import Any, Literal
+
+import torch
+from torch import nn
+from torch.optim import Optimizer
+
+OptimizerName = Literal["adamw", "adam", "sgd"]
+ScheduleName = Literal["constant", "step", "cosine", "one_cycle"]
+
+# One-cycle starts at 1/25 of the largest rate and ends at 1/10,000 of where it started (Smith and Topin, 2019).
+ONE_CYCLE_START = 1 / 25
+ONE_CYCLE_END = ONE_CYCLE_START / 10_000
+
+
+def build_optimizer(
+    network: nn.Module, name: OptimizerName, lr: float, weight_decay: float, momentum: float, nesterov: bool
+) -> Optimizer:
+    """Build the optimiser of that name for all parameters of `network`.
+
+    Args:
+        network: The network to train.
+        name: "adamw" (decoupled weight decay), "adam" or "sgd" (both with L2 regularisation).
+        lr: Largest learning rate of the schedule.
+        weight_decay: Weight decay or L2 coefficient.
+        momentum: Momentum of SGD, and beta1 of the Adam family.
+        nesterov: Nesterov's form of SGD's momentum.
+    """
+    parameters = network.parameters()
+    if name == "sgd":
+        sgd_options: dict[str, Any] = {"momentum": momentum, "nesterov": nesterov and momentum > 0}
+        return torch.optim.SGD(parameters, lr=lr, weight_decay=weight_decay, **sgd_options)
+    adam = torch.optim.AdamW if name == "adamw" else torch.optim.Adam
+    return adam(parameters, lr=lr, weight_decay=weight_decay, betas=(momentum, 0.999))
+
+
+def lr_factor(
+    step: int, name: ScheduleName, total_steps: int, warmup: float, decay_factor: float, decay_steps: int
+) -> float:
+    """The learning rate at a step, as a part of the largest one.
+
+    Args:
+        step: Optimiser steps taken so far, from 0.
+        name: "constant"; "step", times `decay_factor` every `decay_steps`; "cosine", down to zero; "one_cycle".
+        total_steps: Steps of the whole run.
+        warmup: Part of the run in which the rate rises: linearly from zero, or along one-cycle's cosine.
+        decay_factor: For "step".
+        decay_steps: For "step".
+    """
+    rising = round(warmup * total_steps)
+    # The last step, total_steps - 1, has the schedule's end value.
+    progress = min((step - rising) / max(total_steps - 1 - rising, 1), 1.0)
+    if name == "one_cycle":
+        if step < rising:
+            return _cosine_between(ONE_CYCLE_START, 1.0, step / rising)
+        return _cosine_between(1.0, ONE_CYCLE_END, progress)
+    if step < rising:
+        return (step + 1) / rising
+    if name == "step":
+        return decay_factor ** (step // decay_steps)
+    return _cosine_between(1.0, 0.0, progress) if name == "cosine" else 1.0
+
+
+def _cosine_between(start: float, end: float, progress: float) -> float:
+    return end + (start - end) * (1 + math.cos(math.pi * progress)) / 2
