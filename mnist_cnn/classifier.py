@@ -18,9 +18,12 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassAccuracy
 
+from mnist_cnn.callbacks.curves import TrainingCurves, write_curves
+from mnist_cnn.callbacks.randomness import StepSeeds
 from mnist_cnn.errors import UserError
 from mnist_cnn.metrics import EvaluationMetrics
 from mnist_cnn.networks import Network, build_network
+from mnist_cnn.networks.cnn import IMAGE_SIZE
 from mnist_cnn.optimization import OptimizerName, ScheduleName, build_optimizer, lr_factor
 
 # MNIST's own statistics: what is used if the images do not come from MNISTDataModule, which measures them.
@@ -81,6 +84,7 @@ class ImageClassifier(LightningModule):
         self.register_buffer("std", torch.tensor(MNIST_STD))
         self.provenance: dict[str, Any] | None = None
         self.last_loss: Tensor | None = None
+        self.example_input_array = torch.zeros(1, 1, IMAGE_SIZE, IMAGE_SIZE)  # for TensorBoard's graph
         self._set_up_metrics([str(label) for label in range(network.num_classes)])
 
     def forward(self, images: Tensor) -> Tensor:
@@ -127,11 +131,16 @@ class ImageClassifier(LightningModule):
 
     def on_train_epoch_end(self) -> None:
         """Log loss and accuracy over the epoch, as they were while training (with dropout and augmentation)."""
-        self.log_dict({"train/loss": self.train_loss.compute(), "train/accuracy": self.train_accuracy.compute()})
+        means = {"train/loss": self.train_loss.compute(), "train/accuracy": self.train_accuracy.compute()}
+        self.log_dict(means, logger=False)
+        write_curves(self.trainer, means)
 
     def on_validation_epoch_end(self) -> None:
         """Log the validation metrics."""
-        self.log_dict(self.val_metrics.compute_and_reset())
+        values = self.val_metrics.compute_and_reset()
+        self.log_dict(values, logger=False)
+        if self.trainer.state.fn == "fit" and not self.trainer.sanity_checking:
+            write_curves(self.trainer, values)
 
     def on_test_epoch_end(self) -> None:
         """Log the test metrics."""
@@ -163,10 +172,13 @@ class ImageClassifier(LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def configure_callbacks(self) -> list[Callback]:
-        """Add weight averaging to a training run that asks for it."""
-        if not self.hparams["ema_decay"] or self.trainer.state.fn != "fit":
+        """Give a training run resumable randomness, its curves and, if asked for, weight averaging."""
+        if self.trainer.state.fn != "fit":
             return []
-        return [WeightAveraging(multi_avg_fn=get_ema_multi_avg_fn(self.hparams["ema_decay"]))]
+        callbacks: list[Callback] = [StepSeeds(), TrainingCurves()]
+        if decay := self.hparams["ema_decay"]:
+            callbacks.append(WeightAveraging(multi_avg_fn=get_ema_multi_avg_fn(decay)))
+        return callbacks
 
     def setup(self, stage: str) -> None:
         """Take over class names and pixel statistics of the data.
@@ -206,8 +218,9 @@ class ImageClassifier(LightningModule):
         schedule.base_lrs = [settings["lr"]] * len(schedule.base_lrs)  # type: ignore[union-attr]
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add what the classifier was trained on, and the means of an epoch that is under way."""
+        """Add what the classifier was trained on, the latest metrics, and the means of an epoch that is under way."""
         checkpoint["provenance"] = self.provenance
+        checkpoint["metrics"] = {name: float(value) for name, value in self.trainer.callback_metrics.items()}
         checkpoint["train_metrics"] = [dict(m.metric_state) for m in (self.train_loss, self.train_accuracy)]
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:

@@ -1,8 +1,15 @@
 """Errors that the user can put right. The command line prints their text alone, without a traceback."""
 
 
+from pathlib import Path
+
+
 class UserError(ValueError):
     """A mistake in a value, a file or the set-up; the text names the value, what is allowed and the way out."""
+
+
+class UsageError(UserError):
+    """Arguments of a command that are not understood."""
 
 
 class DatasetAbsentError(UserError):
@@ -11,3 +18,16 @@ class DatasetAbsentError(UserError):
 
 class DatasetAlteredError(UserError):
     """A file of a data set differs from the published one and could not be replaced."""
+
+
+class RunInterrupted(Exception):  # noqa: N818 - it is an event, not an error
+    """A signal asked the run to stop, and its state is saved.
+
+    Attributes:
+        signal_number: The signal.
+        checkpoint: The file that the run can be resumed from.
+    """
+
+    def __init__(self, signal_number: int, checkpoint: Path | None) -> None:
+        super().__init__(f"stopped by signal {signal_number}; saved in {checkpoint}")
+        self.signal_number, self.checkpoint = signal_number, checkpoint

@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import sys
 from abc import abstractmethod
 from typing import Any
 
@@ -43,7 +44,7 @@ class Network(nn.Module, metaclass=_RecordsInitArgs):
 
     def spec(self) -> dict[str, Any]:
         """Describe the network in plain types: `{"class_path": ..., "init_args": ...}`, as in YAML and checkpoints."""
-        return {"class_path": f"{type(self).__module__}.{type(self).__qualname__}", "init_args": dict(self.init_args)}
+        return {"class_path": _import_path(type(self)), "init_args": dict(self.init_args)}
 
 
 def build_network(spec: dict[str, Any]) -> Network:
@@ -61,3 +62,11 @@ def build_network(spec: dict[str, Any]) -> Network:
     if not (isinstance(network_class, type) and issubclass(network_class, Network)):
         raise UserError(f"{class_path!r} is not a subclass of mnist_cnn.networks.Network, so it is not used")
     return network_class(**init_args)
+
+
+def _import_path(network_class: type) -> str:
+    """The shortest path to a class, as in `mnist_cnn.networks.CNN`: from its package, if that offers it by name."""
+    name, module = network_class.__name__, network_class.__module__
+    package = module.rpartition(".")[0]
+    offered = getattr(sys.modules.get(package), name, None) is network_class
+    return f"{package if offered else module}.{name}"

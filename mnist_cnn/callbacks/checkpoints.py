@@ -1,0 +1,139 @@
+"""Checkpoints: `best.ckpt` and `last.ckpt`, written so that neither a kill nor a full disk costs the previous one."""
+
+import os
+import signal
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric.plugins.io.torch_io import TorchCheckpointIO
+from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning.callbacks import Checkpoint, ModelCheckpoint
+
+from mnist_cnn.errors import RunInterrupted, UserError
+
+
+class AtomicCheckpointIO(TorchCheckpointIO):
+    """Writes a checkpoint under a temporary name beside its place and renames it when it is whole and on the disk."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
+        """Write `checkpoint` to `path`.
+
+        Raises:
+            UserError: if the disk is full or the folder cannot be written; the file at `path` stays as it was.
+        """
+        target = Path(path)
+        part = target.with_name(f"{target.name}.part")
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with part.open("wb") as file:
+                torch.save(checkpoint, file)
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(target)
+        except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
+            raise UserError(f"{target} cannot be written ({error}); what was there before is kept") from error
+
+
+class BestCheckpoint(ModelCheckpoint):
+    """Keeps `best.ckpt`: the epoch with the lowest validation loss."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            monitor="val/loss", mode="min", filename="best", auto_insert_metric_name=False, enable_version_counter=False
+        )
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Know the best loss so far again, also when the run's folder was moved.
+
+        Where there is no `best.ckpt` in the folder, as when a new run goes on from another run's checkpoint, the next
+        validation writes one.
+        """
+        best = Path(str(self.dirpath), "best.ckpt")
+        if best.exists() and state_dict["best_model_score"] is not None:
+            self.best_model_score = self.kth_value = state_dict["best_model_score"]
+            self.best_model_path = self.kth_best_model_path = str(best)
+            self.best_k_models = {str(best): state_dict["best_model_score"]}
+
+
+class LastCheckpoint(Checkpoint):
+    """Keeps `last.ckpt`: after every epoch, after every n-th step if asked to, and when the run is told to stop.
+
+    Ctrl-C (SIGINT) and SIGTERM let the step end, write `last.ckpt` and raise `RunInterrupted`. A second one stops at
+    once.
+
+    Args:
+        every_n_train_steps: Write also after each so many optimiser steps; 0 writes after epochs only.
+    """
+
+    def __init__(self, every_n_train_steps: int = 0) -> None:
+        if every_n_train_steps < 0:
+            raise UserError(f"every_n_train_steps={every_n_train_steps}: 0 (off) or a positive number is needed")
+        self.every_n_train_steps = every_n_train_steps
+        self.path: Path | None = None
+        self._signal: int | None = None
+        self._previous_handlers: dict[int, Any] = {}
+        self._steps_seen = 0
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Find the run's directory."""
+        run_dir = trainer.strategy.broadcast(trainer.log_dir or trainer.default_root_dir)
+        self.path = Path(str(run_dir)) / "checkpoints" / "last.ckpt"
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Listen to the signals that ask for a stop."""
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._previous_handlers[number] = signal.signal(number, self._on_signal)
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Begin to count at the step that the run starts from."""
+        self._steps_seen = trainer.global_step
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Write the checkpoint if it is due, and stop if a signal came."""
+        if trainer.global_step == self._steps_seen:
+            return  # gradients are still being accumulated: they would be missing from the checkpoint
+        self._steps_seen = trainer.global_step
+        due = self.every_n_train_steps > 0 and trainer.global_step % self.every_n_train_steps == 0
+        if due or self._stop_requested(trainer):
+            self._save(trainer)
+        self._stop_if_requested(trainer)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write the checkpoint, and stop if a signal came during validation."""
+        self._save(trainer)
+        self._stop_if_requested(trainer)
+
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Give the signals back."""
+        self._restore_handlers()
+
+    def _save(self, trainer: Trainer) -> None:
+        if not trainer.fast_dev_run:
+            trainer.save_checkpoint(str(self.path))
+
+    def _stop_requested(self, trainer: Trainer) -> bool:
+        requested = self._signal is not None
+        if trainer.world_size > 1:  # a signal may reach one process alone, and all must stop after the same step
+            requested = trainer.strategy.reduce_boolean_decision(requested, all=False)
+        return requested
+
+    def _stop_if_requested(self, trainer: Trainer) -> None:
+        if self._stop_requested(trainer):
+            raise RunInterrupted(self._signal or signal.SIGTERM, self.path)
+
+    def _on_signal(self, number: int, frame: Any) -> None:
+        self._signal = number
+        self._restore_handlers()
+
+    def _restore_handlers(self) -> None:
+        for number, handler in self._previous_handlers.items():
+            signal.signal(number, handler)
+        self._previous_handlers = {}

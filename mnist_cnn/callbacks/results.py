@@ -1,0 +1,84 @@
+"""Files that say what a run was and what came out: config.yaml, test.json and the mark of stand-in data."""
+
+import json
+import platform
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+import torchmetrics
+import torchvision
+from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning.cli import SaveConfigCallback
+from pytorch_lightning.utilities import rank_zero_only
+
+from mnist_cnn import __version__
+
+STAND_IN_FILE = "STAND-IN-DATA.txt"
+
+
+class RunConfig(SaveConfigCallback):
+    """Writes the full config of a training run to `config.yaml` in its directory.
+
+    A resume leaves it alone; if the resumed run has other settings they go to `config-resume-1.yaml` and so on.
+    """
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Write the config, and mark a run on stand-in data."""
+        if stage != "fit" or trainer.log_dir is None or not trainer.is_global_zero:
+            return
+        run_dir = Path(trainer.log_dir)
+        run_dir.mkdir(parents=True, exist_ok=True)
+        config = self.config.clone()
+        config.pop("ckpt_path", None)  # where this start took its weights from is no setting of the run
+        text = self.parser.dump(config, skip_none=False)
+        written = sorted(run_dir.glob("config*.yaml"))
+        if not any(path.read_text() == text for path in written):
+            name = "config.yaml" if not written else f"config-resume-{len(written)}.yaml"
+            (run_dir / name).write_text(text)
+        data: Any = getattr(trainer, "datamodule", None)
+        if data is not None and (notice := data.stand_in_notice()):
+            (run_dir / STAND_IN_FILE).write_text(notice + "\n")
+
+
+class TestResults(Callback):
+    """Writes `test.json` after a test: metrics, data set, checkpoint and versions.
+
+    Args:
+        path: The file to write.
+        checkpoint: The checkpoint that is tested.
+    """
+
+    def __init__(self, path: Path, checkpoint: Path) -> None:
+        self.path, self.checkpoint = path, checkpoint
+
+    @rank_zero_only
+    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write the file."""
+        data: Any = getattr(trainer, "datamodule", None)
+        trained_on = getattr(pl_module, "provenance", None) or {}
+        result = {
+            "dataset": data.provenance["dataset"],
+            "stand_in_for": data.provenance["stand_in_for"],
+            "split": "test",
+            "images": len(data._images["test"][0]),
+            "trained_on": {key: trained_on.get(key) for key in ("dataset", "stand_in_for")},
+            "checkpoint": str(self.checkpoint),
+            "metrics": {name: float(value) for name, value in sorted(trainer.callback_metrics.items())},
+            "precision": str(trainer.precision),
+            "hardware": {"accelerator": type(trainer.accelerator).__name__, "machine": platform.machine()},
+            "versions": {
+                "mnist_cnn": __version__,
+                "python": platform.python_version(),
+                "torch": torch.__version__,
+                "torchvision": torchvision.__version__,
+                "pytorch_lightning": pl.__version__,
+                "torchmetrics": torchmetrics.__version__,
+            },
+            "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        }
+        part = self.path.with_suffix(".json.part")
+        part.write_text(json.dumps(result, indent=2) + "\n")
+        part.replace(self.path)

@@ -1,0 +1,55 @@
+"""What `fit` says at its start and at its end."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning.utilities import rank_zero_only
+
+from mnist_cnn.cli import PROGRAM, resume_command, short_path
+from mnist_cnn.data.datasets import find_dataset
+
+
+class RunSummary(Callback):
+    """Prints what is trained, on what and where; and at the end the result and the commands that come next."""
+
+    @rank_zero_only
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Print data, network, device and directory of the run."""
+        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        sizes = {part: len(images) for part, (images, _) in data._images.items()}
+        title = find_dataset(data.dataset_in_use).title
+        network: Any = pl_module.network
+        parameters = sum(parameter.numel() for parameter in network.parameters())
+        device = trainer.strategy.root_device.type.upper()
+        print(f"Data     {title}: {sizes['train']:,} training and {sizes['val']:,} validation images")
+        print(f"Network  {type(network).__name__} with {parameters:,} parameters")
+        print(f"Device   {device}, precision {trainer.precision}, {trainer.world_size} process(es)")
+        if trainer.log_dir:
+            print(f"Run      {short_path(trainer.log_dir)}", flush=True)
+
+    @rank_zero_only
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Say where a resumed run goes on."""
+        if trainer.global_step:
+            print(f"Resumed  at epoch {trainer.current_epoch}, after {trainer.global_step} steps", flush=True)
+
+    @rank_zero_only
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Print the result and the next commands."""
+        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        print()
+        if notice := data.stand_in_notice():
+            print(notice)
+        best = getattr(trainer.checkpoint_callback, "best_model_path", "")
+        if best and (loss := getattr(trainer.checkpoint_callback, "best_model_score", None)) is not None:
+            print(f"Best validation loss {float(loss):.4f}, in {short_path(best)}")
+        if not trainer.log_dir or not best:
+            return
+        run_dir = Path(trainer.log_dir)
+        print(f"The run is in {short_path(run_dir)}. Next:")
+        print(f"  curves  tensorboard --logdir {short_path(run_dir.parent)}")
+        print(f"  test    {PROGRAM} test --ckpt_path {short_path(best)}")
+        print(f"  resume  {resume_command(run_dir / 'checkpoints' / 'last.ckpt')} --epochs {trainer.current_epoch + 10}")
+        sys.stdout.flush()

@@ -1,0 +1,236 @@
+"""`fit`, `validate` and `test`: LightningCLI with this project's callbacks, checkpoints and messages."""
+
+import logging
+
+import sys
+import warnings
+from argparse import ArgumentError
+from collections.abc import Sequence
+from inspect import signature
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pytorch_lightning import Trainer
+from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
+from pytorch_lightning.utilities.exceptions import MisconfigurationException
+
+from mnist_cnn.callbacks.checkpoints import AtomicCheckpointIO, BestCheckpoint, LastCheckpoint
+from mnist_cnn.callbacks.loggers import MetricsCSVLogger, RunTensorBoardLogger
+from mnist_cnn.callbacks.progress import ProgressBar
+from mnist_cnn.callbacks.results import RunConfig, TestResults
+from mnist_cnn.callbacks.summary import RunSummary
+from mnist_cnn.classifier import ImageClassifier
+from mnist_cnn.cli import SHORT_FLAGS, short_flags_help, short_path
+from mnist_cnn.data.datamodule import MNISTDataModule
+from mnist_cnn.errors import UsageError, UserError
+from mnist_cnn.networks import Network
+from mnist_cnn.runs import find_checkpoint, is_last_of_run, new_run_dir, read_checkpoint, run_dir_of
+from mnist_cnn.usage_errors import explain
+
+DEFAULT_NETWORK = {"class_path": "mnist_cnn.networks.CNN"}
+
+TRAINER_DEFAULTS = {
+    "max_epochs": 20,
+    "devices": 1,  # several devices change the batch size that the optimiser sees: that should be asked for
+    "num_sanity_val_steps": 0,
+    "enable_model_summary": False,  # RunSummary says it in a line
+}
+
+
+def run_training_command(command: str, arguments: list[str]) -> int:
+    """Run `fit`, `validate` or `test` with full flags and return the exit status."""
+    _quieten_lightning()
+    root = Path(_requested("trainer.default_root_dir", arguments) or ".")
+    which = _requested("ckpt_path", arguments)
+    if which is None and command != "fit":
+        which = "best"
+    checkpoint = find_checkpoint(which, root) if which is not None else None
+    if checkpoint:
+        arguments = [*_checkpoint_settings(checkpoint), *_without(arguments, "--ckpt_path")]
+        arguments += ["--ckpt_path", str(checkpoint)]
+    # Processes that Lightning starts for several devices are given this command line again: "best" and "last" must mean
+    # the same there, and they begin with the same checkpoint's settings.
+    sys.argv[1:] = [command, *_without(arguments, "--config", inline_only=True)]
+    try:
+        TrainingCLI(command, checkpoint, arguments, root)
+    except MisconfigurationException as error:
+        raise UserError(" ".join(str(error).split())) from error
+    return 0
+
+
+class TrainingCLI(LightningCLI):
+    """LightningCLI for one command.
+
+    Args:
+        command: "fit", "validate" or "test".
+        checkpoint: The checkpoint to start from or to evaluate.
+        arguments: Full flags; the checkpoint's settings come first, as a `--config`, so that all others beat them.
+        root: The folder that holds lightning_logs.
+    """
+
+    def __init__(self, command: str, checkpoint: Path | None, arguments: list[str], root: Path) -> None:
+        self.command, self.checkpoint, self.root = command, checkpoint, root
+        options = {"exit_on_error": False, "allow_abbrev": False}
+        super().__init__(
+            ImageClassifier,
+            MNISTDataModule,
+            save_config_callback=RunConfig,
+            trainer_defaults=TRAINER_DEFAULTS,
+            seed_everything_default=0,
+            parser_kwargs={**options, command: options},
+            args=[command, *arguments],
+            auto_configure_optimizers=False,
+            load_from_checkpoint_support=False,  # ImageClassifier records its hyperparameters itself
+        )
+
+    def subcommands(self) -> dict[str, set[str]]:  # type: ignore[override]
+        """The one command that is asked for: building the parsers of the others would only take time."""
+        return {self.command: LightningCLI.subcommands()[self.command]}
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Add what is this project's own."""
+        parser.epilog = f"Short flags:\n{short_flags_help()}"
+        parser.set_defaults({"model.network": DEFAULT_NETWORK})
+        parser.link_arguments("seed_everything", "data.seed", compute_fn=int)
+        if self.command == "fit":
+            parser.add_lightning_class_args(LastCheckpoint, "checkpoint")
+
+    def _prepare_subcommand_parser(self, klass: type, subcommand: str, **kwargs: Any) -> LightningArgumentParser:
+        parser = super()._prepare_subcommand_parser(klass, subcommand, **kwargs)
+        parser.set_defaults({"weights_only": True})
+        return parser
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
+        """Parse the arguments.
+
+        Raises:
+            UsageError: for arguments that are not understood.
+        """
+        try:
+            self.config = parser.parse_args(args)
+        except ArgumentError as error:
+            networks = {network.__name__: network for network in Network.__subclasses__()}
+            flags = [option for action in self._parser(self.command)._actions for option in action.option_strings]
+            flags += SHORT_FLAGS
+            flags += [f"--model.network.{name}" for network in networks.values() for name in signature(network).parameters]
+            raise UsageError(explain(str(error), flags, networks)) from error
+
+    def _parse_ckpt_path(self) -> None:
+        """Nothing: the checkpoint's settings came first, as a config. Lightning would let them beat the flags."""
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        """Build the trainer with the run's directory, loggers and callbacks."""
+        config = self.config_init[self.command].trainer
+        config["callbacks"] = list(config["callbacks"] or [])
+        if config["enable_progress_bar"] is not False:
+            config["callbacks"].append(ProgressBar())
+        config["plugins"] = [*(config["plugins"] or []), AtomicCheckpointIO()]
+        if self.command == "fit":
+            config["callbacks"] += [RunSummary(), BestCheckpoint()]
+            if config["logger"] in (None, True):
+                config["logger"] = self._loggers()
+        else:
+            config["logger"] = False  # evaluating is no run
+            if self.command == "test" and self.checkpoint:
+                result = run_dir_of(self.checkpoint) / "test.json"
+                config["callbacks"].append(TestResults(result, self.checkpoint))
+        return super().instantiate_trainer(**kwargs)
+
+    def _loggers(self) -> list[Any]:
+        """TensorBoard and CSV loggers: in the resumed run's directory, or in a new one.
+
+        Going on from a checkpoint that is not a run's last would overwrite what came after it, so that is a new run.
+        """
+        if self.checkpoint is None or not is_last_of_run(self.checkpoint):
+            run_dir, purge_step = new_run_dir(self.root), None
+        else:
+            run_dir = run_dir_of(self.checkpoint)
+            purge_step = int(read_checkpoint(self.checkpoint)["global_step"]) + 1
+        return [RunTensorBoardLogger(run_dir, purge_step), MetricsCSVLogger(run_dir)]
+
+    def validate(self, **kwargs: Any) -> None:
+        """Evaluate on the validation images and print the metrics."""
+        self._print_metrics(self.trainer.validate(verbose=False, **kwargs)[0])
+
+    def test(self, **kwargs: Any) -> None:
+        """Evaluate on the test images, print the metrics and say where they are kept."""
+        self._print_metrics(self.trainer.test(verbose=False, **kwargs)[0])
+        if self.checkpoint and self.trainer.is_global_zero:
+            print(f"Written to {short_path(run_dir_of(self.checkpoint) / 'test.json')}")
+
+    def _prepare_subcommand_kwargs(self, subcommand: str) -> dict[str, Any]:
+        kwargs = super()._prepare_subcommand_kwargs(subcommand)
+        kwargs.pop("verbose", None)
+        return kwargs
+
+    def _print_metrics(self, metrics: dict[str, float]) -> None:
+        if not self.trainer.is_global_zero:
+            return
+        data: Any = self.datamodule
+        print(f"Checkpoint  {short_path(self.checkpoint)}" if self.checkpoint else "")
+        print(f"Data        {data.provenance['dataset']}")
+        for name, value in metrics.items():
+            print(f"{name:26} {value:.4f}")
+        if notice := data.stand_in_notice():
+            print(notice)
+
+
+def _checkpoint_settings(path: Path) -> list[str]:
+    """The settings that a checkpoint was trained with, as `--config` arguments."""
+    checkpoint = read_checkpoint(path)
+    data = {key: v for key, v in checkpoint.get("datamodule_hyper_parameters", {}).items() if key != "data_dir"}
+    seed = data.pop("seed", 0)
+    settings = {"seed_everything": seed, "model": checkpoint["hyper_parameters"], "data": data}
+    return ["--config", yaml.safe_dump(settings, default_flow_style=True, width=2**31)]
+
+
+def _requested(key: str, arguments: Sequence[str]) -> str | None:
+    """The value that flags, or else config files, give to a key, before anything is parsed."""
+    for position in reversed(range(len(arguments))):
+        name, equals, value = arguments[position].partition("=")
+        if name == f"--{key}":
+            return value if equals else (arguments[position + 1] if position + 1 < len(arguments) else None)
+    for name, value in reversed(list(zip(arguments, arguments[1:], strict=False))):
+        if name in ("--config", "-c") and Path(value).is_file():
+            node: Any = yaml.safe_load(Path(value).read_text())
+            for part in key.split("."):
+                node = node.get(part) if isinstance(node, dict) else None
+            if node is not None:
+                return str(node)
+    return None
+
+
+def _without(arguments: Sequence[str], flag: str, inline_only: bool = False) -> list[str]:
+    """Leave a flag and its value out; with `inline_only` only where the value is a config text instead of a file."""
+    kept: list[str] = []
+    skip = False
+    for position, argument in enumerate(arguments):
+        name, equals, value = argument.partition("=")
+        value = value if equals else "".join(arguments[position + 1 : position + 2])
+        if skip:
+            skip = False
+        elif name == flag and (not inline_only or value.startswith("{")):
+            skip = not equals
+        else:
+            kept.append(argument)
+    return kept
+
+
+def _quieten_lightning() -> None:
+    """Silence what is no news to a user of this project."""
+    for name in (
+        "pytorch_lightning.utilities.rank_zero",
+        "pytorch_lightning.trainer.connectors.checkpoint_connector",
+        "lightning_fabric.utilities.seed",
+    ):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    for message in (
+        ".*LeafSpec.*",
+        "Checkpoint directory .* exists and is not empty",
+        ".*does not have many workers.*",
+        ".*torch.jit.trace.*",
+        "Converting a tensor to a Python .*",
+        ".*You're using the WeightAveraging callback.*",
+    ):
+        warnings.filterwarnings("ignore", message=message)

@@ -1,0 +1,80 @@
+"""Finding runs and their checkpoints on the disk, and reading checkpoints. Needs torch, not Lightning."""
+
+import pickle
+import re
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from mnist_cnn.errors import UserError
+
+LOGS_FOLDER = "lightning_logs"
+
+
+def list_runs(root: Path) -> list[Path]:
+    """The directories `version_N` of all runs below `root`/lightning_logs, oldest first."""
+    found = [(re.fullmatch(r"version_(\d+)", path.name), path) for path in (root / LOGS_FOLDER).glob("version_*")]
+    numbered = [(int(match.group(1)), path) for match, path in found if match and path.is_dir()]
+    return [path for _, path in sorted(numbered)]
+
+
+def new_run_dir(root: Path) -> Path:
+    """The directory that the next run gets; it is not made yet."""
+    runs = list_runs(root)
+    number = int(runs[-1].name.removeprefix("version_")) + 1 if runs else 0
+    return root / LOGS_FOLDER / f"version_{number}"
+
+
+def find_checkpoint(which: str, root: Path) -> Path:
+    """Find the checkpoint that `--ckpt_path` asks for.
+
+    Args:
+        which: A file, or "best" or "last" for those of the newest run.
+        root: The folder that holds lightning_logs.
+
+    Raises:
+        UserError: if there is no such file or no run.
+    """
+    if which not in ("best", "last"):
+        if not (path := Path(which).expanduser()).is_file():
+            raise UserError(f"--ckpt_path {which}: no such file; give a checkpoint's path, 'best' or 'last'")
+        return path
+    runs = list_runs(root)
+    if not runs:
+        raise UserError(f"there is no run in {root / LOGS_FOLDER} yet, so no {which}.ckpt; train one with mnist-cnn fit")
+    if (path := runs[-1] / "checkpoints" / f"{which}.ckpt").is_file():
+        return path
+    older = [run for run in runs if (run / "checkpoints" / f"{which}.ckpt").is_file()]
+    hint = f"; {older[-1] / 'checkpoints' / f'{which}.ckpt'} is there, from an earlier run" if older else ""
+    raise UserError(f"the newest run {runs[-1]} has no {which}.ckpt{hint}")
+
+
+def run_dir_of(checkpoint: Path) -> Path:
+    """The directory of the run that a checkpoint belongs to, or the checkpoint's own if it lies elsewhere."""
+    return checkpoint.parent.parent if checkpoint.parent.name == "checkpoints" else checkpoint.parent
+
+
+def is_last_of_run(checkpoint: Path) -> bool:
+    """Whether going on from a checkpoint can use its run's directory without overwriting anything that came later."""
+    return checkpoint.name == "last.ckpt" and (run_dir_of(checkpoint) / "config.yaml").is_file()
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Read a checkpoint of this project into the CPU's memory; no code in it is run.
+
+    Raises:
+        UserError: if the file is damaged, or comes from something else.
+    """
+    import torch
+
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise UserError(f"{path} holds more than plain values and tensors, so it is not read (it is foreign)") from error
+    except (OSError, RuntimeError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise UserError(f"{path} is damaged or no checkpoint ({reason})") from error
+    parameters = checkpoint.get("hyper_parameters") if isinstance(checkpoint, dict) else None
+    if not isinstance(parameters, dict) or "class_path" not in (parameters.get("network") or {}):
+        raise UserError(f"{path} is not a checkpoint of mnist-cnn: it does not say which network it holds")
+    return checkpoint
