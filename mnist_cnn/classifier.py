@@ -1,17 +1,18 @@
 """ImageClassifier: the LightningModule that trains any of the networks.
 
-    trainer = Trainer(max_epochs=20)
-    trainer.fit(ImageClassifier(CNN()), datamodule=MNISTDataModule(rotation=12))
-    classifier = ImageClassifier.load_from_checkpoint("lightning_logs/version_0/checkpoints/best.ckpt")
-    probabilities = classifier.predict_proba(images)  # uint8 (B, 1, 28, 28) -> (B, 10)
+trainer = Trainer(max_epochs=20)
+trainer.fit(ImageClassifier(CNN()), datamodule=MNISTDataModule(rotation=12))
+classifier = ImageClassifier.load_from_checkpoint("lightning_logs/version_0/checkpoints/best.ckpt")
+probabilities = classifier.predict_proba(images)  # uint8 (B, 1, 28, 28) -> (B, 10)
 """
 
-from typing import Any
+from typing import Any, get_args
 
 import torch
 import torch.nn.functional as F
 from pytorch_lightning import Callback, LightningModule
 from pytorch_lightning.callbacks import WeightAveraging
+from pytorch_lightning.utilities import rank_zero_warn
 from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import get_ema_multi_avg_fn
@@ -79,7 +80,7 @@ class ImageClassifier(LightningModule):
         network = build_network(network) if isinstance(network, dict) else network
         self.save_hyperparameters({"network": network.spec(), **settings})
         # Convolutions run up to twice as fast on the CPU, and on GPUs in half precision, with channels last.
-        self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network = network.to(memory_format=torch.channels_last)
         self.register_buffer("mean", torch.tensor(MNIST_MEAN))
         self.register_buffer("std", torch.tensor(MNIST_STD))
         self.provenance: dict[str, Any] | None = None
@@ -146,7 +147,7 @@ class ImageClassifier(LightningModule):
         """Log the test metrics."""
         self.log_dict(self.test_metrics.compute_and_reset())
 
-    def configure_optimizers(self) -> dict[str, Any]:
+    def configure_optimizers(self) -> Any:
         """Build the optimiser, and the schedule that steps with every batch."""
         settings = self.hparams
         optimizer = build_optimizer(
@@ -201,8 +202,18 @@ class ImageClassifier(LightningModule):
             self.std.fill_(std)
             self.provenance = data.provenance
 
+    def on_validation_start(self) -> None:
+        """See that the validation images are of the kind that the network was trained on."""
+        if self.trainer.state.fn == "validate":
+            self._compare_data()
+
+    def on_test_start(self) -> None:
+        """See that the test images are of the kind that the network was trained on."""
+        self._compare_data()
+
     def on_train_start(self) -> None:
         """Let the given hyperparameters win over those that an optimiser brings along from its checkpoint."""
+        self._compare_data()
         settings = self.hparams
         optimizer = self.optimizers(use_pl_optimizer=False)
         schedule = self.lr_schedulers()
@@ -232,6 +243,30 @@ class ImageClassifier(LightningModule):
                 setattr(metric, name, value.to(self.device))
             metric._update_count = 1  # else compute() warns that nothing has been seen
 
+    def _compare_data(self) -> None:
+        """Compare the data in use with those of the checkpoint.
+
+        Raises:
+            UserError: if one of them stands in for the other: mixing the two would make the figures meaningless.
+        """
+        data: Any = getattr(self.trainer, "datamodule", None)
+        if self.provenance is None or not hasattr(data, "provenance"):
+            return
+        before, now = self.provenance, data.provenance
+        if before["dataset"] == now["dataset"]:
+            return
+        training = self.trainer.state.fn == "fit"
+        if now["stand_in_for"]:
+            raise UserError(f"the network was trained on {before['dataset']}, which is absent now: see --data.data_dir")
+        if before["stand_in_for"] and training:
+            raise UserError(
+                f"this run was trained on {before['dataset']} digits in the place of {now['dataset']}, which is there "
+                f"now: start a new run, or go on as before with --data.dataset {before['dataset']}"
+            )
+        rank_zero_warn(f"the network was trained on {before['dataset']}, and the data are {now['dataset']} now")
+        if training:
+            self.provenance = now
+
     def _set_up_metrics(self, class_names: list[str]) -> None:
         self.train_loss = MeanMetric()
         self.train_accuracy = MulticlassAccuracy(len(class_names), average="micro", validate_args=False)
@@ -251,7 +286,8 @@ class ImageClassifier(LightningModule):
         batches, limit = data.training_batches_per_epoch(), trainer.limit_train_batches
         batches = int(batches * limit) if isinstance(limit, float) else min(batches, limit or batches)
         steps_per_epoch = max(-(-batches // trainer.accumulate_grad_batches), 1)
-        total = steps_per_epoch * trainer.max_epochs if (trainer.max_epochs or -1) > 0 else -1
+        epochs = trainer.max_epochs or -1
+        total = steps_per_epoch * epochs if epochs > 0 else -1
         if trainer.max_steps > 0:
             total = trainer.max_steps if total < 0 else min(total, trainer.max_steps)
         if total < 0 and self.hparams["schedule"] in ("cosine", "one_cycle"):
@@ -273,10 +309,10 @@ def _check_settings(settings: dict[str, Any]) -> None:
     for name, (low, high) in limits.items():
         value = settings[name]
         if not low <= value or (high is not None and value > high):
-            allowed = f"at least {low}" if high is None else f"from {low} to {high}"
-            raise UserError(f"{name}={value}: a number {allowed} is needed")
+            span = f"of at least {low}" if high is None else f"from {low} to {high}"
+            raise UserError(f"{name}={value}: a number {span} is needed")
     if settings["step_epochs"] < 1:
         raise UserError(f"step_epochs={settings['step_epochs']}: at least 1 is needed")
-    for name, allowed in (("optimizer", OptimizerName), ("schedule", ScheduleName)):
-        if settings[name] not in allowed.__args__:  # type: ignore[attr-defined]
-            raise UserError(f"{name}={settings[name]!r}: choose one of {', '.join(allowed.__args__)}")  # type: ignore[attr-defined]
+    for name, choices in (("optimizer", get_args(OptimizerName)), ("schedule", get_args(ScheduleName))):
+        if settings[name] not in choices:
+            raise UserError(f"{name}={settings[name]!r}: choose one of {', '.join(choices)}")

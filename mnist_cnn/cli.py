@@ -96,17 +96,18 @@ def spell_out(arguments: Sequence[str]) -> list[str]:
     """Replace short flags by full ones, as `--flag value` and as `--flag=value`.
 
     Raises:
-        UserError: for an unknown device.
+        UsageError: for an unknown device.
     """
     spelled: list[str] = []
+    device_comes = False
     for argument in arguments:
         name, equals, value = argument.partition("=")
-        full = SHORT_FLAGS.get(name, name)
-        if full == "--trainer.accelerator" and equals:
+        if name == "--device" and equals:
             value = _device(value)
-        elif spelled and spelled[-1] == "--trainer.accelerator" and not argument.startswith("-"):
-            full = _device(name)
-        spelled.append(full + equals + value)
+        elif device_comes:
+            name, equals, value = _device(argument), "", ""
+        device_comes = argument == "--device"
+        spelled.append(SHORT_FLAGS.get(name, name) + equals + value)
     return spelled
 
 
@@ -133,7 +134,7 @@ def _run(command: str, arguments: list[str]) -> int:
 
 def _device(name: str) -> str:
     if name not in DEVICES:
-        raise UserError(f"--device {name}: choose one of {', '.join(DEVICES)}")
+        raise UsageError(f"--device {name}: choose one of {', '.join(DEVICES)}")
     return DEVICES[name]
 
 

@@ -1,6 +1,5 @@
 """Errors that the user can put right. The command line prints their text alone, without a traceback."""
 
-
 from pathlib import Path
 
 

@@ -1,11 +1,12 @@
 """`fit`, `validate` and `test`: LightningCLI with this project's callbacks, checkpoints and messages."""
 
 import logging
-
+import shutil
 import sys
 import warnings
 from argparse import ArgumentError
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -23,10 +24,11 @@ from mnist_cnn.callbacks.summary import RunSummary
 from mnist_cnn.classifier import ImageClassifier
 from mnist_cnn.cli import SHORT_FLAGS, short_flags_help, short_path
 from mnist_cnn.data.datamodule import MNISTDataModule
+from mnist_cnn.data.datasets import find_dataset
 from mnist_cnn.errors import UsageError, UserError
 from mnist_cnn.networks import Network
 from mnist_cnn.runs import find_checkpoint, is_last_of_run, new_run_dir, read_checkpoint, run_dir_of
-from mnist_cnn.usage_errors import explain
+from mnist_cnn.usage_errors import explain, explain_trainer
 
 DEFAULT_NETWORK = {"class_path": "mnist_cnn.networks.CNN"}
 
@@ -47,15 +49,17 @@ def run_training_command(command: str, arguments: list[str]) -> int:
         which = "best"
     checkpoint = find_checkpoint(which, root) if which is not None else None
     if checkpoint:
-        arguments = [*_checkpoint_settings(checkpoint), *_without(arguments, "--ckpt_path")]
+        arguments = [*_checkpoint_settings(checkpoint, command), *_without(arguments, "--ckpt_path")]
         arguments += ["--ckpt_path", str(checkpoint)]
     # Processes that Lightning starts for several devices are given this command line again: "best" and "last" must mean
     # the same there, and they begin with the same checkpoint's settings.
-    sys.argv[1:] = [command, *_without(arguments, "--config", inline_only=True)]
+    original, sys.argv[1:] = sys.argv[1:], [command, *_without(arguments, "--config", inline_only=True)]
     try:
         TrainingCLI(command, checkpoint, arguments, root)
     except MisconfigurationException as error:
-        raise UserError(" ".join(str(error).split())) from error
+        raise UserError(explain_trainer(str(error))) from error
+    finally:
+        sys.argv[1:] = original
     return 0
 
 
@@ -71,6 +75,7 @@ class TrainingCLI(LightningCLI):
 
     def __init__(self, command: str, checkpoint: Path | None, arguments: list[str], root: Path) -> None:
         self.command, self.checkpoint, self.root = command, checkpoint, root
+        self.run_dir: Path | None = None
         options = {"exit_on_error": False, "allow_abbrev": False}
         super().__init__(
             ImageClassifier,
@@ -113,7 +118,8 @@ class TrainingCLI(LightningCLI):
             networks = {network.__name__: network for network in Network.__subclasses__()}
             flags = [option for action in self._parser(self.command)._actions for option in action.option_strings]
             flags += SHORT_FLAGS
-            flags += [f"--model.network.{name}" for network in networks.values() for name in signature(network).parameters]
+            for network in networks.values():
+                flags += [f"--model.network.{name}" for name in signature(network.__init__).parameters]
             raise UsageError(explain(str(error), flags, networks)) from error
 
     def _parse_ckpt_path(self) -> None:
@@ -135,54 +141,95 @@ class TrainingCLI(LightningCLI):
             if self.command == "test" and self.checkpoint:
                 result = run_dir_of(self.checkpoint) / "test.json"
                 config["callbacks"].append(TestResults(result, self.checkpoint))
-        return super().instantiate_trainer(**kwargs)
+        try:
+            return super().instantiate_trainer(**kwargs)
+        except (MisconfigurationException, ValueError) as error:
+            raise UserError(explain_trainer(str(error))) from error
 
     def _loggers(self) -> list[Any]:
         """TensorBoard and CSV loggers: in the resumed run's directory, or in a new one.
 
         Going on from a checkpoint that is not a run's last would overwrite what came after it, so that is a new run.
         """
-        if self.checkpoint is None or not is_last_of_run(self.checkpoint):
-            run_dir, purge_step = new_run_dir(self.root), None
-        else:
-            run_dir = run_dir_of(self.checkpoint)
+        if self.checkpoint and is_last_of_run(self.checkpoint):
+            self.run_dir = run_dir_of(self.checkpoint)
             purge_step = int(read_checkpoint(self.checkpoint)["global_step"]) + 1
-        return [RunTensorBoardLogger(run_dir, purge_step), MetricsCSVLogger(run_dir)]
+        else:
+            self.run_dir, purge_step = new_run_dir(self.root), None
+        return [RunTensorBoardLogger(self.run_dir, purge_step), MetricsCSVLogger(self.run_dir)]
+
+    def fit(self, **kwargs: Any) -> None:
+        """Train; a run that fails before its first step leaves no directory behind."""
+        try:
+            with _explained_misfit(self.checkpoint):
+                self.trainer.fit(**kwargs)
+        except BaseException:
+            if self.run_dir and self.trainer.is_global_zero and not (self.run_dir / "config.yaml").exists():
+                shutil.rmtree(self.run_dir, ignore_errors=True)
+            raise
 
     def validate(self, **kwargs: Any) -> None:
         """Evaluate on the validation images and print the metrics."""
-        self._print_metrics(self.trainer.validate(verbose=False, **kwargs)[0])
+        with _explained_misfit(self.checkpoint):
+            self.trainer.validate(**kwargs)
+        self._print_metrics()
 
     def test(self, **kwargs: Any) -> None:
         """Evaluate on the test images, print the metrics and say where they are kept."""
-        self._print_metrics(self.trainer.test(verbose=False, **kwargs)[0])
+        with _explained_misfit(self.checkpoint):
+            self.trainer.test(**kwargs)
+        self._print_metrics()
         if self.checkpoint and self.trainer.is_global_zero:
             print(f"Written to {short_path(run_dir_of(self.checkpoint) / 'test.json')}")
 
     def _prepare_subcommand_kwargs(self, subcommand: str) -> dict[str, Any]:
         kwargs = super()._prepare_subcommand_kwargs(subcommand)
-        kwargs.pop("verbose", None)
+        if subcommand != "fit":
+            kwargs["verbose"] = False  # Lightning's own table of the metrics
         return kwargs
 
-    def _print_metrics(self, metrics: dict[str, float]) -> None:
+    def _print_metrics(self) -> None:
         if not self.trainer.is_global_zero:
             return
         data: Any = self.datamodule
         print(f"Checkpoint  {short_path(self.checkpoint)}" if self.checkpoint else "")
-        print(f"Data        {data.provenance['dataset']}")
-        for name, value in metrics.items():
-            print(f"{name:26} {value:.4f}")
+        print(f"Data        {find_dataset(data.dataset_in_use).title}")
+        for name, value in self.trainer.callback_metrics.items():
+            print(f"{name:26} {float(value):.4f}")
         if notice := data.stand_in_notice():
             print(notice)
+        elif (trained_on := self.model.provenance) and trained_on["stand_in_for"]:
+            print(
+                f"*** The network was trained on {trained_on['dataset']} digits, not on {trained_on['stand_in_for']}. ***"
+            )
 
 
-def _checkpoint_settings(path: Path) -> list[str]:
-    """The settings that a checkpoint was trained with, as `--config` arguments."""
+def _checkpoint_settings(path: Path, command: str) -> list[str]:
+    """The settings that a checkpoint was trained with, as `--config` arguments.
+
+    To go on with training, the Trainer's settings count too: they stand in the config of the checkpoint's run.
+    """
     checkpoint = read_checkpoint(path)
     data = {key: v for key, v in checkpoint.get("datamodule_hyper_parameters", {}).items() if key != "data_dir"}
     seed = data.pop("seed", 0)
     settings = {"seed_everything": seed, "model": checkpoint["hyper_parameters"], "data": data}
-    return ["--config", yaml.safe_dump(settings, default_flow_style=True, width=2**31)]
+    inline = ["--config", yaml.safe_dump(settings, default_flow_style=True, width=2**31)]
+    run_config = run_dir_of(path) / "config.yaml"
+    return ["--config", str(run_config), *inline] if command == "fit" and run_config.is_file() else inline
+
+
+@contextmanager
+def _explained_misfit(checkpoint: Path | None) -> Iterator[None]:
+    """Turn torch's long list of sizes into a sentence where the weights do not fit the network."""
+    try:
+        yield
+    except RuntimeError as error:
+        if "loading state_dict" not in str(error):
+            raise
+        raise UserError(
+            f"the weights in {checkpoint} do not fit the network that the flags or configs ask for; "
+            f"leave --model.network out to take the checkpoint's own"
+        ) from error
 
 
 def _requested(key: str, arguments: Sequence[str]) -> str | None:
@@ -193,12 +240,19 @@ def _requested(key: str, arguments: Sequence[str]) -> str | None:
             return value if equals else (arguments[position + 1] if position + 1 < len(arguments) else None)
     for name, value in reversed(list(zip(arguments, arguments[1:], strict=False))):
         if name in ("--config", "-c") and Path(value).is_file():
-            node: Any = yaml.safe_load(Path(value).read_text())
+            node = _load_yaml(Path(value))
             for part in key.split("."):
                 node = node.get(part) if isinstance(node, dict) else None
             if node is not None:
                 return str(node)
     return None
+
+
+def _load_yaml(path: Path) -> Any:
+    try:
+        return yaml.safe_load(path.read_text())
+    except yaml.YAMLError as error:
+        raise UsageError(f"{path} is no valid YAML: {' '.join(str(error).split())}") from error
 
 
 def _without(arguments: Sequence[str], flag: str, inline_only: bool = False) -> list[str]:
@@ -227,6 +281,9 @@ def _quieten_lightning() -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
     for message in (
         ".*LeafSpec.*",
+        ".*recommended to use .*sync_dist=True.*",  # torchmetrics has combined the processes already
+        "The number of training batches .* is smaller than the logging interval.*",
+        ".*callbacks used to create the checkpoint need to be provided.*",
         "Checkpoint directory .* exists and is not empty",
         ".*does not have many workers.*",
         ".*torch.jit.trace.*",

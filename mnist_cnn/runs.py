@@ -41,7 +41,9 @@ def find_checkpoint(which: str, root: Path) -> Path:
         return path
     runs = list_runs(root)
     if not runs:
-        raise UserError(f"there is no run in {root / LOGS_FOLDER} yet, so no {which}.ckpt; train one with mnist-cnn fit")
+        raise UserError(
+            f"there is no run in {root / LOGS_FOLDER} yet, so no {which}.ckpt; train one with mnist-cnn fit"
+        )
     if (path := runs[-1] / "checkpoints" / f"{which}.ckpt").is_file():
         return path
     older = [run for run in runs if (run / "checkpoints" / f"{which}.ckpt").is_file()]
@@ -70,10 +72,11 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        raise UserError(f"{path} holds more than plain values and tensors, so it is not read (it is foreign)") from error
+        raise UserError(
+            f"{path} holds more than plain values and tensors, so it is not read (it is foreign)"
+        ) from error
     except (OSError, RuntimeError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UserError(f"{path} is damaged or no checkpoint ({reason})") from error
+        raise UserError(f"{path} is damaged or no checkpoint: torch cannot read it") from error
     parameters = checkpoint.get("hyper_parameters") if isinstance(checkpoint, dict) else None
     if not isinstance(parameters, dict) or "class_path" not in (parameters.get("network") or {}):
         raise UserError(f"{path} is not a checkpoint of mnist-cnn: it does not say which network it holds")

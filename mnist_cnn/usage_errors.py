@@ -18,36 +18,47 @@ def explain(message: str, flags: Iterable[str], networks: Iterable[str]) -> str:
     if match := re.match(r"unrecognized arguments: (\S+)", message, re.IGNORECASE):
         flag = match[1].partition("=")[0]
         return f"unknown flag {flag}{_nearest(flag, flags)}"
-    key = (re.search(r'[Kk]ey "([\w.]+)"', message) or [None, ""])[1]
-    if key.endswith("model.network"):
-        return _explain_network(message, flags, networks)
-    if match := re.search(r"Expected a (.+?)\. Got value: (.*)", message):
-        return f"--{key} {match[2]}: {_allowed(match[1])}"
+    if match := re.search(r"does not accept option '([\w.]+)'", message):
+        return f"unknown setting {match[1]} in a config{_nearest('--' + match[1], flags)}"
+    if match := re.search(r"File does not exist: '(.+)'", message):
+        return f"--config {match[1]}: there is no such file"
     if match := re.search(r'Linked "(.+?)" must be given via "(.+?)"', message):
         return f"--{match[1]} is set by --{match[2]}: give that one"
-    return " ".join(message.split())
-
-
-def _explain_network(message: str, flags: Iterable[str], networks: Iterable[str]) -> str:
     if match := re.search(r"dot import path string: (\S+)", message):
         choices = ", ".join(networks)
-        return f"--model.network {match[1]}: there is no such network; choose one of {choices}, or a class's import path"
+        return (
+            f"--model.network {match[1]}: there is no such network; choose one of {choices}, or a class's import path"
+        )
     if match := re.search(r"Option '([\w.]+)' is not accepted", message):
         flag = f"--model.network.{match[1]}"
         return f"unknown flag {flag}{_nearest(flag, flags)}"
-    if match := re.search(r"Expected a (.+?)\. Got value: (.*)", message):
-        option = re.search(r'[Kk]ey "(?:model\.network\.)?(?:init_args\.)?(\w+)"(?!.*[Kk]ey)', message, re.DOTALL)
-        return f"--model.network.{option[1] if option else ''} {match[2]}: {_allowed(match[1])}"
-    return "--model.network: " + " ".join(message.split())
+    keys = re.findall(r'[Kk]ey "([\w.]+)"', message)
+    value = re.search(r"(?:Got|Given) value: (.*)", message)
+    if keys and value:
+        return f"--{'.'.join(keys).replace('.init_args', '')} {value[1]}: {_allowed(message)}"
+    return " ".join(message.split())
 
 
-def _allowed(type_text: str) -> str:
-    """What a type allows, in words."""
-    if match := re.search(r"Literal\[(.*?)\]", type_text):
-        choices = re.findall(r"[^' ,]+", match[1])
-        return f"choose one of {', '.join(choices)}"
-    names = re.findall(r"<class '(\w+)'>", type_text)
-    return " or ".join(TYPES.get(name, name) for name in names) + " is needed" if names else f"{type_text} is needed"
+def explain_trainer(message: str) -> str:
+    """Say what is wrong with the settings of the Trainer in one line.
+
+    Args:
+        message: What Lightning says.
+    """
+    if "gpu backend" in message:
+        return "--device gpu: there is no GPU that torch can use on this machine; choose cpu or auto"
+    if match := re.search(r"current_epoch=(\d+), but you have set Trainer\(max_epochs=(\d+)\)", message):
+        return f"--trainer.max_epochs {match[2]}: the checkpoint has {match[1]} epochs behind it; ask for more"
+    return " ".join(message.split())
+
+
+def _allowed(message: str) -> str:
+    """The choices or types that a message expects, in words."""
+    choices = [c for group in re.findall(r"Literal\[(.*?)\]", message) for c in re.findall(r"[^' ,]+", group)]
+    if choices:
+        return f"choose one of {', '.join(dict.fromkeys(choices))}"
+    types = [TYPES.get(name, name) for name in re.findall(r"<class '(\w+)'>", message) if name != "NoneType"]
+    return f"{' or '.join(dict.fromkeys(types))} is needed" if types else "that is not allowed here"
 
 
 def _nearest(flag: str, flags: Iterable[str]) -> str:

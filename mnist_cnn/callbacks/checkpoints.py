@@ -116,7 +116,7 @@ class LastCheckpoint(Checkpoint):
         self._restore_handlers()
 
     def _save(self, trainer: Trainer) -> None:
-        if not trainer.fast_dev_run:
+        if not trainer.fast_dev_run:  # type: ignore[attr-defined]
             trainer.save_checkpoint(str(self.path))
 
     def _stop_requested(self, trainer: Trainer) -> bool:

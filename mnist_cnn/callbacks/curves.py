@@ -43,7 +43,8 @@ class TrainingCurves(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Write the step's loss and learning rate if it is their turn."""
-        if trainer.loggers and (batch_idx + 1) % trainer.log_every_n_steps == 0:
+        every: int = trainer.log_every_n_steps  # type: ignore[attr-defined]
+        if trainer.loggers and (batch_idx + 1) % every == 0:
             write_curves(trainer, {"train/loss_step": pl_module.last_loss, "lr": self._lr})
 
     def state_dict(self) -> dict[str, Any]:

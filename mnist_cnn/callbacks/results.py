@@ -26,10 +26,15 @@ class RunConfig(SaveConfigCallback):
     """
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Nothing yet: a run that fails before its first step should leave nothing behind."""
+
+    @rank_zero_only
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the config, and mark a run on stand-in data."""
-        if stage != "fit" or trainer.log_dir is None or not trainer.is_global_zero:
+        # Not trainer.log_dir: that waits for the other processes, which do not come here.
+        if not trainer.logger or not trainer.logger.log_dir:
             return
-        run_dir = Path(trainer.log_dir)
+        run_dir = Path(trainer.logger.log_dir)
         run_dir.mkdir(parents=True, exist_ok=True)
         config = self.config.clone()
         config.pop("ckpt_path", None)  # where this start took its weights from is no setting of the run

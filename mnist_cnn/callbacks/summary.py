@@ -26,8 +26,9 @@ class RunSummary(Callback):
         print(f"Data     {title}: {sizes['train']:,} training and {sizes['val']:,} validation images")
         print(f"Network  {type(network).__name__} with {parameters:,} parameters")
         print(f"Device   {device}, precision {trainer.precision}, {trainer.world_size} process(es)")
-        if trainer.log_dir:
-            print(f"Run      {short_path(trainer.log_dir)}", flush=True)
+        # Not trainer.log_dir: that waits for the other processes, which do not come here.
+        if trainer.logger and trainer.logger.log_dir:
+            print(f"Run      {short_path(trainer.logger.log_dir)}", flush=True)
 
     @rank_zero_only
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -45,11 +46,13 @@ class RunSummary(Callback):
         best = getattr(trainer.checkpoint_callback, "best_model_path", "")
         if best and (loss := getattr(trainer.checkpoint_callback, "best_model_score", None)) is not None:
             print(f"Best validation loss {float(loss):.4f}, in {short_path(best)}")
-        if not trainer.log_dir or not best:
+        if not trainer.logger or not trainer.logger.log_dir or not best:
             return
-        run_dir = Path(trainer.log_dir)
+        run_dir = Path(trainer.logger.log_dir)
         print(f"The run is in {short_path(run_dir)}. Next:")
         print(f"  curves  tensorboard --logdir {short_path(run_dir.parent)}")
         print(f"  test    {PROGRAM} test --ckpt_path {short_path(best)}")
-        print(f"  resume  {resume_command(run_dir / 'checkpoints' / 'last.ckpt')} --epochs {trainer.current_epoch + 10}")
+        print(
+            f"  resume  {resume_command(run_dir / 'checkpoints' / 'last.ckpt')} --epochs {trainer.current_epoch + 10}"
+        )
         sys.stdout.flush()

@@ -20,9 +20,9 @@ Batch = tuple[Tensor, Tensor]
 class TrainingBatches:
     """Shuffled, augmented batches; iterating once is one epoch.
 
-    With several processes each takes its own share of the same permutation. The shares are of equal length, as processes
-    that train together must take the same number of steps: up to `world_size - 1` images are left out of an epoch,
-    others in each.
+    With several processes each takes its own share of the same permutation. The shares are of equal length, as
+    processes that train together must take the same number of steps: up to `world_size - 1` images are left out of an
+    epoch, others in each.
 
     Args:
         images: uint8 images (N, 1, H, W).
@@ -48,7 +48,8 @@ class TrainingBatches:
         self.batch_size, self.seed, self.augmentation = batch_size, seed, augmentation or Augmentation()
         self.rank, self.world_size = rank, world_size
         self.epoch = 0
-        self._next_batch = 0
+        self._position = 0  # batches of the epoch that were handed out
+        self._resume_at = 0  # where the next iteration begins
 
     def __len__(self) -> int:
         """The number of batches in an epoch."""
@@ -62,7 +63,7 @@ class TrainingBatches:
         # On the CPU, as generators of other devices draw other numbers, and the order should not depend on the device.
         order = torch.randperm(count, generator=generator(self.seed, self.epoch, "order"))
         share = order[: count - count % self.world_size][self.rank :: self.world_size].to(device)
-        first, self._next_batch = self._next_batch, 0
+        first, self._resume_at = self._resume_at, 0
         for step in range(first, len(self)):
             indices = share[step * self.batch_size : (step + 1) * self.batch_size]
             images, labels = self.images[indices], self.labels[indices]
@@ -70,9 +71,8 @@ class TrainingBatches:
                 random = generator(self.seed, self.epoch, step, self.rank, "augmentation", device=device)
                 images = self.augmentation(images, random)
             # Before the yield: a checkpoint is written while the consumer holds the batch.
-            self._next_batch = step + 1
+            self._position = step + 1
             yield images, labels
-        self._next_batch = 0
 
     @property
     def batch_sampler(self) -> "TrainingBatches":
@@ -86,16 +86,18 @@ class TrainingBatches:
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch whose order and augmentation the next iteration draws."""
+        if epoch != self.epoch:
+            self._resume_at = 0
         self.epoch = epoch
 
     def state_dict(self) -> dict[str, Any]:
         """The position within the epoch, which Lightning keeps in its checkpoints."""
-        return {"epoch": self.epoch, "next_batch": self._next_batch}
+        return {"epoch": self.epoch, "position": self._position}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a position that `state_dict` gave."""
         self.epoch = state["epoch"]
-        self._next_batch = state["next_batch"] % len(self)
+        self._position = self._resume_at = state["position"] % len(self)
 
 
 class EvaluationBatches:
@@ -118,6 +120,4 @@ class EvaluationBatches:
 
     def __iter__(self) -> Iterator[Batch]:
         """Yield images (B, 1, H, W) and labels (B,)."""
-        yield from zip(
-            self.images.tensor_split(self._count), self.labels.tensor_split(self._count), strict=True
-        )
+        yield from zip(self.images.tensor_split(self._count), self.labels.tensor_split(self._count), strict=True)

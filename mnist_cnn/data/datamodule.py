@@ -196,13 +196,12 @@ class MNISTDataModule(LightningDataModule):
 
     def _split_training_images(self) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
         """Read the training split and divide it into images and labels for training and for validation."""
-        available = find_dataset(self.dataset_in_use).sizes["train"]
-        wanted = self.val_size + (1 if self.train_size is None else self.train_size)
-        if wanted > available:
-            asked = f"val_size={self.val_size}" + (f" and train_size={self.train_size}" if self.train_size else "")
-            raise UserError(f"{asked} need {wanted} images or more, but {self.dataset_in_use} has {available}")
-        limit = None if self.train_size is None else wanted
+        limit = None if self.train_size is None else self.val_size + self.train_size
         images, labels = read_dataset(self.dataset_in_use, self.data_dir, "train", limit)
+        needed = limit or self.val_size + 1
+        if needed > len(images):
+            asked = f"val_size={self.val_size}" + (f" and train_size={self.train_size}" if self.train_size else "")
+            raise UserError(f"{asked} take at least {needed} images, but {self.dataset_in_use} has {len(images)}")
         val_indices, train_indices = stratified_split(labels, self.val_size, self.split_seed)
         return (images[train_indices], labels[train_indices]), (images[val_indices], labels[val_indices])
 

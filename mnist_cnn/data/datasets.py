@@ -10,7 +10,7 @@ import math
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -216,7 +216,7 @@ def read_idx(path: Path) -> Tensor:
     except (OSError, EOFError, zlib.error) as error:
         raise DatasetAlteredError(f"{path} cannot be read ({error}); {repair}") from error
     # Two zero bytes, the element type, the number of dimensions; then each dimension as a big-endian integer.
-    types = {0x08: np.dtype(np.uint8), 0x0C: np.dtype(">i4")}
+    types: dict[int, np.dtype[Any]] = {0x08: np.dtype(np.uint8), 0x0C: np.dtype(">i4")}
     if len(content) < 4 or content[:2] != b"\0\0" or content[2] not in types:
         raise DatasetAlteredError(f"{path} is no IDX file of bytes or integers; {repair}")
     dtype, dimensions = types[content[2]], content[3]

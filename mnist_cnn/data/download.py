@@ -74,7 +74,7 @@ def _flawed_files(dataset: Dataset, data_dir: Path, splits: Sequence[Split]) -> 
 
 def _published(dataset: Dataset) -> dict[str, tuple[list[str], str]]:
     """URLs and MD5 of each packed file, as torchvision lists them; for EMNIST, of the one archive that holds all."""
-    from torchvision.datasets import EMNIST, MNIST, QMNIST, FashionMNIST, KMNIST
+    from torchvision.datasets import EMNIST, KMNIST, MNIST, QMNIST, FashionMNIST
 
     if dataset.folder == "EMNIST":
         return {"gzip.zip": ([EMNIST.url], EMNIST.md5)}
@@ -180,6 +180,8 @@ def _explained(
         f"environment variable MNIST_CNN_DATA, or train on generated digits with --data.dataset synthetic"
     )
     if altered:
-        return DatasetAlteredError(f"{'; '.join(altered.values())}. Could not be fetched ({attempts}).\nWay out: {remedy}")
+        return DatasetAlteredError(
+            f"{'; '.join(altered.values())}. Could not be fetched ({attempts}).\nWay out: {remedy}"
+        )
     where = f"{dataset.title} is not in {folder} and could not be downloaded ({attempts})"
     return DatasetAbsentError(f"{where}.\nWay out: {remedy}")

@@ -6,6 +6,7 @@ figure reached on them says nothing about MNIST.
 
 import functools
 import math
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -127,9 +128,7 @@ def _draw_chunk(random: torch.Generator) -> tuple[Tensor, Tensor]:
 
 def _sample(strokes: list[Stroke]) -> Tensor:
     """Put POINTS points (POINTS, 2) along the strokes, evenly by length."""
-    segments = [
-        (torch.tensor(a), torch.tensor(b)) for stroke in strokes for a, b in zip(stroke, stroke[1:], strict=False)
-    ]
+    segments = [(torch.tensor(a), torch.tensor(b)) for stroke in strokes for a, b in pairwise(stroke)]
     lengths = torch.stack([(b - a).norm() for a, b in segments])
     ends = lengths.cumsum(0)
     at = torch.linspace(0, float(ends[-1]) - 1e-6, POINTS)

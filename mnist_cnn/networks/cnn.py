@@ -88,7 +88,9 @@ def _check_arguments(
     channels: Sequence[int], kernel_size: int, dropout: float, hidden_units: int, num_classes: int
 ) -> None:
     if not channels or min(channels) < 1:
-        raise UserError(f"channels={list(channels)}: one positive number for each block is needed, such as [16, 32, 64]")
+        raise UserError(
+            f"channels={list(channels)}: one positive number for each block is needed, such as [16, 32, 64]"
+        )
     if kernel_size < 1 or kernel_size % 2 == 0:
         raise UserError(f"kernel_size={kernel_size}: an odd number of at least 1 is needed, such as 3 or 5")
     if not 0 <= dropout < 1:
