@@ -3,8 +3,8 @@
     python benchmarks/accuracy.py configs/base.yaml --seeds 0 1 2 3 4
 
 Runs go to `lightning_logs` folders below --output and are kept: a seed whose test.json is there is not run again, and
-one that was stopped goes on from its last checkpoint. The tested checkpoint is selected by validation loss; the test set
-is read once for each seed, by `mnist-cnn test`. Further flags are handed to `mnist-cnn fit`.
+one that was stopped goes on from its last checkpoint. The tested checkpoint is selected by validation loss, and the
+test set is read once for each seed, by `mnist-cnn test`. Further flags are handed to `mnist-cnn fit`.
 """
 
 import argparse

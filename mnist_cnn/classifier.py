@@ -6,7 +6,7 @@ classifier = ImageClassifier.load_from_checkpoint("lightning_logs/version_0/chec
 probabilities = classifier.predict_proba(images)  # uint8 (B, 1, 28, 28) -> (B, 10)
 """
 
-from typing import Any, get_args
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -25,7 +25,7 @@ from mnist_cnn.errors import UserError
 from mnist_cnn.metrics import EvaluationMetrics
 from mnist_cnn.networks import Network, build_network
 from mnist_cnn.networks.cnn import IMAGE_SIZE
-from mnist_cnn.optimization import OptimizerName, ScheduleName, build_optimizer, lr_factor
+from mnist_cnn.optimization import OptimizerName, ScheduleName, build_optimizer, check_settings, lr_factor
 
 # MNIST's own statistics: what is used if the images do not come from MNISTDataModule, which measures them.
 MNIST_MEAN, MNIST_STD = 0.1307, 0.3081
@@ -75,7 +75,7 @@ class ImageClassifier(LightningModule):
     ) -> None:
         super().__init__()
         settings = {name: value for name, value in locals().items() if name not in ("self", "network", "__class__")}
-        _check_settings(settings)
+        check_settings(settings)
         # From a checkpoint the network comes as plain types, so that the file loads without unpickling any class.
         network = build_network(network) if isinstance(network, dict) else network
         self.save_hyperparameters({"network": network.spec(), **settings})
@@ -293,26 +293,3 @@ class ImageClassifier(LightningModule):
         if total < 0 and self.hparams["schedule"] in ("cosine", "one_cycle"):
             raise UserError(f"schedule {self.hparams['schedule']!r} needs an end: set --trainer.max_epochs")
         return total, steps_per_epoch
-
-
-def _check_settings(settings: dict[str, Any]) -> None:
-    """Raise a UserError for a hyperparameter out of its range."""
-    limits = {
-        "lr": (0, None),
-        "weight_decay": (0, None),
-        "momentum": (0, 1),
-        "warmup": (0, 1),
-        "step_factor": (0, 1),
-        "label_smoothing": (0, 1),
-        "ema_decay": (0, 1),
-    }
-    for name, (low, high) in limits.items():
-        value = settings[name]
-        if not low <= value or (high is not None and value > high):
-            span = f"of at least {low}" if high is None else f"from {low} to {high}"
-            raise UserError(f"{name}={value}: a number {span} is needed")
-    if settings["step_epochs"] < 1:
-        raise UserError(f"step_epochs={settings['step_epochs']}: at least 1 is needed")
-    for name, choices in (("optimizer", get_args(OptimizerName)), ("schedule", get_args(ScheduleName))):
-        if settings[name] not in choices:
-            raise UserError(f"{name}={settings[name]!r}: choose one of {', '.join(choices)}")

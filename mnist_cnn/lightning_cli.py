@@ -8,6 +8,7 @@ from argparse import ArgumentError
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from inspect import signature
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -198,10 +199,8 @@ class TrainingCLI(LightningCLI):
             print(f"{name:26} {float(value):.4f}")
         if notice := data.stand_in_notice():
             print(notice)
-        elif (trained_on := self.model.provenance) and trained_on["stand_in_for"]:
-            print(
-                f"*** The network was trained on {trained_on['dataset']} digits, not on {trained_on['stand_in_for']}. ***"
-            )
+        elif (trained_on := self.model.provenance) and (wanted := trained_on["stand_in_for"]):
+            print(f"*** The network was trained on {trained_on['dataset']} digits, not on {wanted}. ***")
 
 
 def _checkpoint_settings(path: Path, command: str) -> list[str]:
@@ -238,7 +237,7 @@ def _requested(key: str, arguments: Sequence[str]) -> str | None:
         name, equals, value = arguments[position].partition("=")
         if name == f"--{key}":
             return value if equals else (arguments[position + 1] if position + 1 < len(arguments) else None)
-    for name, value in reversed(list(zip(arguments, arguments[1:], strict=False))):
+    for name, value in reversed(list(pairwise(arguments))):
         if name in ("--config", "-c") and Path(value).is_file():
             node = _load_yaml(Path(value))
             for part in key.split("."):

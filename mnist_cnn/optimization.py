@@ -1,11 +1,13 @@
 """Optimisers and learning-rate schedules, chosen by name."""
 
 import math
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 from torch import nn
 from torch.optim import Optimizer
+
+from mnist_cnn.errors import UserError
 
 OptimizerName = Literal["adamw", "adam", "sgd"]
 ScheduleName = Literal["constant", "step", "cosine", "one_cycle"]
@@ -61,6 +63,33 @@ def lr_factor(
     if name == "step":
         return decay_factor ** (step // decay_steps)
     return _cosine_between(1.0, 0.0, progress) if name == "cosine" else 1.0
+
+
+def check_settings(settings: dict[str, Any]) -> None:
+    """Check the hyperparameters of optimiser and schedule, and the others of `ImageClassifier`.
+
+    Raises:
+        UserError: for one out of its range.
+    """
+    limits = {
+        "lr": (0, None),
+        "weight_decay": (0, None),
+        "momentum": (0, 1),
+        "warmup": (0, 1),
+        "step_factor": (0, 1),
+        "label_smoothing": (0, 1),
+        "ema_decay": (0, 1),
+    }
+    for name, (low, high) in limits.items():
+        value = settings[name]
+        if not low <= value or (high is not None and value > high):
+            span = f"of at least {low}" if high is None else f"from {low} to {high}"
+            raise UserError(f"{name}={value}: a number {span} is needed")
+    if settings["step_epochs"] < 1:
+        raise UserError(f"step_epochs={settings['step_epochs']}: at least 1 is needed")
+    for name, choices in (("optimizer", get_args(OptimizerName)), ("schedule", get_args(ScheduleName))):
+        if settings[name] not in choices:
+            raise UserError(f"{name}={settings[name]!r}: choose one of {', '.join(choices)}")
 
 
 def _cosine_between(start: float, end: float, progress: float) -> float:

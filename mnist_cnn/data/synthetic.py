@@ -105,13 +105,13 @@ def _draw_chunk(random: torch.Generator) -> tuple[Tensor, Tensor]:
         phase = uniform(0, 2 * math.pi, 1, 2)
         points = points + uniform(-0.05, 0.05, 1, 2) * torch.sin(wave * along + phase)
 
-    angle, slant = uniform(-0.25, 0.25), uniform(-0.35, 0.35)
-    width, height = uniform(9, 17), uniform(17, 21)  # in pixels
+    angle, slant = uniform(-0.2, 0.2), uniform(-0.35, 0.35)
+    width, height = uniform(8, 15), uniform(15, 19)  # in pixels; MNIST fits its digits into 20x20
     x, y = points[..., 0] * width[:, None], points[..., 1] * height[:, None]
     x = x - slant[:, None] * y
     x, y = (
-        angle.cos()[:, None] * x - angle.sin()[:, None] * y + 13.5 + uniform(-2, 2, 1),
-        angle.sin()[:, None] * x + angle.cos()[:, None] * y + 13.5 + uniform(-2, 2, 1),
+        angle.cos()[:, None] * x - angle.sin()[:, None] * y + 13.5 + uniform(-1.5, 1.5, 1),
+        angle.sin()[:, None] * x + angle.cos()[:, None] * y + 13.5 + uniform(-1.5, 1.5, 1),
     )
 
     # Ink is the sum of a Gaussian around each point, which is a product of one in x and one in y: a matrix product.

@@ -1,0 +1,89 @@
+import pytest
+import torch
+from torch import Tensor
+
+from mnist_cnn.data.augmentation import Augmentation
+from mnist_cnn.data.batches import EvaluationBatches, TrainingBatches
+
+COUNT = 103
+
+
+def numbered() -> tuple[Tensor, Tensor]:
+    """Images whose labels are their numbers."""
+    labels = torch.arange(COUNT)
+    images = labels.to(torch.uint8)[:, None, None, None].expand(-1, 1, 8, 8).contiguous()
+    return images, labels
+
+
+def epoch(batches: TrainingBatches, number: int) -> list[tuple[Tensor, Tensor]]:
+    batches.set_epoch(number)
+    return list(batches)
+
+
+def test_an_epoch_holds_every_image_once_in_an_order_of_its_own() -> None:
+    batches = TrainingBatches(*numbered(), batch_size=10)
+    orders = [torch.cat([labels for _, labels in epoch(batches, number)]) for number in (0, 1)]
+    assert len(batches) == 11
+    for order in orders:
+        assert order.sort().values.tolist() == list(range(COUNT))
+    assert not torch.equal(*orders)
+    assert torch.equal(orders[0], torch.cat([labels for _, labels in epoch(batches, 0)]))
+
+
+def test_every_epoch_is_whole_if_the_consumer_stops_at_the_last_batch() -> None:
+    """Lightning takes as many batches as there are and never asks for one more."""
+    batches = TrainingBatches(*numbered(), batch_size=10)
+    for number in range(3):
+        batches.set_epoch(number)
+        iterator = iter(batches)
+        assert sum(len(next(iterator)[1]) for _ in range(len(batches))) == COUNT
+    iterator = iter(batches)
+    next(iterator)
+    batches.set_epoch(3)
+    assert len(list(batches)) == len(batches), "an epoch that was left early must not shorten the next one"
+
+
+def test_images_and_labels_stay_together() -> None:
+    for images, labels in TrainingBatches(*numbered(), batch_size=10):
+        assert torch.equal(images[:, 0, 0, 0].long(), labels)
+
+
+@pytest.mark.parametrize("stop", [1, 5, 10])
+def test_going_on_from_a_saved_position_gives_the_remaining_batches(stop: int) -> None:
+    def make() -> TrainingBatches:
+        return TrainingBatches(*numbered(), batch_size=10, seed=3, augmentation=Augmentation(rotation=20))
+
+    whole = epoch(make(), 2)
+    interrupted = make()
+    interrupted.set_epoch(2)
+    iterator = iter(interrupted)
+    for _ in range(stop):
+        next(iterator)
+    resumed = make()
+    resumed.load_state_dict(interrupted.state_dict())
+    rest = epoch(resumed, 2)
+    assert len(rest) == len(whole) - stop
+    for (images, labels), (expected_images, expected_labels) in zip(rest, whole[stop:], strict=True):
+        assert torch.equal(images, expected_images)
+        assert torch.equal(labels, expected_labels)
+    assert len(epoch(resumed, 3)) == len(whole)
+
+
+def test_processes_share_an_epoch_in_equal_parts() -> None:
+    shares = [
+        torch.cat([labels for _, labels in TrainingBatches(*numbered(), batch_size=10, rank=rank, world_size=4)])
+        for rank in range(4)
+    ]
+    assert [len(share) for share in shares] == [25] * 4
+    assert len(torch.cat(shares).unique()) == 100
+
+
+@pytest.mark.parametrize("world_size", [1, 2, 3, 4])
+@pytest.mark.parametrize("batch_size", [1, 7, 26, 1000])
+def test_evaluation_sees_every_image_exactly_once_in_equally_many_batches(world_size: int, batch_size: int) -> None:
+    loaders = [EvaluationBatches(*numbered(), batch_size, rank, world_size) for rank in range(world_size)]
+    assert len({len(loader) for loader in loaders}) == 1
+    batches = [labels for loader in loaders for _, labels in loader]
+    assert len(batches) == sum(len(loader) for loader in loaders)
+    assert torch.cat(batches).sort().values.tolist() == list(range(COUNT))
+    assert max(len(labels) for labels in batches) <= batch_size + 1

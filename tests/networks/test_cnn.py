@@ -1,0 +1,79 @@
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from mnist_cnn.data.synthetic import synthetic_digits
+from mnist_cnn.errors import UserError
+from mnist_cnn.networks import CNN
+
+
+def test_parameter_count_worked_out_by_hand() -> None:
+    convolutions = (1 * 9 * 16 + 16) + (16 * 9 * 32 + 32) + (32 * 9 * 64 + 64)
+    dense = (64 * 3 * 3 * 32 + 32) + (32 * 10 + 10)
+    assert sum(p.numel() for p in CNN().parameters()) == convolutions + dense == 42_090
+    normalised = 2 * (16 + 32 + 64)
+    assert sum(p.numel() for p in CNN(batch_norm=True).parameters()) == convolutions + dense + normalised
+
+
+@pytest.mark.parametrize(("height", "width"), [(28, 28), (8, 8), (32, 32), (40, 17), (64, 100)])
+def test_any_size_of_at_least_8_works(height: int, width: int) -> None:
+    assert CNN(num_classes=7)(torch.randn(2, 1, height, width)).shape == (2, 7)
+
+
+def test_smaller_images_are_refused_with_the_sizes() -> None:
+    with pytest.raises(UserError, match=r"7x28 .* at least 8x8"):
+        CNN()(torch.randn(1, 1, 7, 28))
+
+
+def test_is_convolution_relu_pooling_dropout_three_times_then_two_dense_layers() -> None:
+    """The order in which ReLU and pooling run does not show: a plain network in the textbook's order is the same."""
+    network = CNN(dropout=0.5).eval()
+    weights = iter(network.parameters())
+
+    def textbook(x: torch.Tensor) -> torch.Tensor:
+        for _ in range(3):
+            x = F.max_pool2d(F.relu(F.conv2d(x, next(weights), next(weights), padding=1)), 2)
+        x = F.relu(F.linear(x.flatten(1), next(weights), next(weights)))
+        return F.linear(x, next(weights), next(weights))
+
+    images = torch.randn(5, 1, 28, 28)
+    torch.testing.assert_close(network(images), textbook(images))
+    assert sum(isinstance(m, nn.Dropout) and m.p == 0.5 for m in network.modules()) == 3
+
+
+def test_dropout_acts_in_training_only() -> None:
+    network, images = CNN(dropout=0.5), torch.randn(3, 1, 28, 28)
+    assert not torch.equal(network(images), network(images))
+    network.eval()
+    assert torch.equal(network(images), network(images))
+
+
+@pytest.mark.parametrize("batch_norm", [False, True])
+def test_overfits_64_images(batch_norm: bool) -> None:
+    torch.manual_seed(0)
+    images, labels = synthetic_digits(range(64))
+    inputs = images.float() / 255
+    network = CNN(dropout=0.0, batch_norm=batch_norm)
+    optimizer = torch.optim.Adam(network.parameters(), lr=3e-3)
+    for _ in range(80):
+        optimizer.zero_grad()
+        F.cross_entropy(network(inputs), labels).backward()
+        optimizer.step()
+    assert (network.eval()(inputs).argmax(1) == labels).all()
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [
+        ("channels", []),
+        ("channels", [4, 0]),
+        ("kernel_size", 4),
+        ("dropout", 1.0),
+        ("hidden_units", 0),
+        ("num_classes", 1),
+    ],
+)
+def test_arguments_out_of_range_are_named(argument: str, value: object) -> None:
+    with pytest.raises(UserError, match=argument):
+        CNN(**{argument: value})  # type: ignore[arg-type]
