@@ -83,7 +83,8 @@ class ImageClassifier(LightningModule):
         self.network = network.to(memory_format=torch.channels_last)
         self.register_buffer("mean", torch.tensor(MNIST_MEAN))
         self.register_buffer("std", torch.tensor(MNIST_STD))
-        self.provenance: dict[str, Any] | None = None
+        self.provenance: dict[str, Any] | None = None  # what the network was trained on; see MNISTDataModule.provenance
+        self.latest_metrics: dict[str, float] = {}
         self.last_loss: Tensor | None = None
         self.example_input_array = torch.zeros(1, 1, IMAGE_SIZE, IMAGE_SIZE)  # for TensorBoard's graph
         self._set_up_metrics([str(label) for label in range(network.num_classes)])
@@ -139,8 +140,9 @@ class ImageClassifier(LightningModule):
     def on_validation_epoch_end(self) -> None:
         """Log the validation metrics."""
         values = self.val_metrics.compute_and_reset()
-        self.log_dict(values, logger=False)
-        if self.trainer.state.fn == "fit" and not self.trainer.sanity_checking:
+        training = self.trainer.state.fn == "fit"
+        self.log_dict(values, logger=not training)
+        if training and not self.trainer.sanity_checking:
             write_curves(self.trainer, values)
 
     def on_test_epoch_end(self) -> None:
@@ -231,12 +233,15 @@ class ImageClassifier(LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add what the classifier was trained on, the latest metrics, and the means of an epoch that is under way."""
         checkpoint["provenance"] = self.provenance
-        checkpoint["metrics"] = {name: float(value) for name, value in self.trainer.callback_metrics.items()}
+        if self._trainer is not None and self.trainer.callback_metrics:
+            self.latest_metrics = {name: float(value) for name, value in self.trainer.callback_metrics.items()}
+        checkpoint["metrics"] = self.latest_metrics
         checkpoint["train_metrics"] = [dict(m.metric_state) for m in (self.train_loss, self.train_accuracy)]
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take back what `on_save_checkpoint` added."""
         self.provenance = checkpoint.get("provenance")
+        self.latest_metrics = checkpoint.get("metrics", {})
         states = checkpoint.get("train_metrics", [])
         for metric, state in zip((self.train_loss, self.train_accuracy), states, strict=False):
             for name, value in state.items():

@@ -2,20 +2,22 @@
 
 import logging
 import shutil
+import signal
 import sys
 import warnings
-from argparse import ArgumentError
+from argparse import ArgumentError, RawDescriptionHelpFormatter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from inspect import signature
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import yaml
+from jsonargparse import DefaultHelpFormatter
 from pytorch_lightning import Trainer
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
-from pytorch_lightning.utilities.exceptions import MisconfigurationException
+from pytorch_lightning.utilities.exceptions import MisconfigurationException, SIGTERMException
 
 from mnist_cnn.callbacks.checkpoints import AtomicCheckpointIO, BestCheckpoint, LastCheckpoint
 from mnist_cnn.callbacks.loggers import MetricsCSVLogger, RunTensorBoardLogger
@@ -23,7 +25,7 @@ from mnist_cnn.callbacks.progress import ProgressBar
 from mnist_cnn.callbacks.results import RunConfig, TestResults
 from mnist_cnn.callbacks.summary import RunSummary
 from mnist_cnn.classifier import ImageClassifier
-from mnist_cnn.cli import SHORT_FLAGS, short_flags_help, short_path
+from mnist_cnn.cli import COMMANDS, PROGRAM, SHORT_FLAGS, short_flags_help, short_path
 from mnist_cnn.data.datamodule import MNISTDataModule
 from mnist_cnn.data.datasets import find_dataset
 from mnist_cnn.errors import UsageError, UserError
@@ -59,9 +61,15 @@ def run_training_command(command: str, arguments: list[str]) -> int:
         TrainingCLI(command, checkpoint, arguments, root)
     except MisconfigurationException as error:
         raise UserError(explain_trainer(str(error))) from error
+    except SIGTERMException:  # before the first step, when there is nothing to save yet
+        return 128 + signal.SIGTERM
     finally:
         sys.argv[1:] = original
     return 0
+
+
+class HelpFormatter(DefaultHelpFormatter, RawDescriptionHelpFormatter):
+    """Keeps the line breaks of the description, for the table of short flags."""
 
 
 class TrainingCLI(LightningCLI):
@@ -77,7 +85,7 @@ class TrainingCLI(LightningCLI):
     def __init__(self, command: str, checkpoint: Path | None, arguments: list[str], root: Path) -> None:
         self.command, self.checkpoint, self.root = command, checkpoint, root
         self.run_dir: Path | None = None
-        options = {"exit_on_error": False, "allow_abbrev": False}
+        options = {"exit_on_error": False, "allow_abbrev": False, "formatter_class": HelpFormatter}
         super().__init__(
             ImageClassifier,
             MNISTDataModule,
@@ -96,7 +104,6 @@ class TrainingCLI(LightningCLI):
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add what is this project's own."""
-        parser.epilog = f"Short flags:\n{short_flags_help()}"
         parser.set_defaults({"model.network": DEFAULT_NETWORK})
         parser.link_arguments("seed_everything", "data.seed", compute_fn=int)
         if self.command == "fit":
@@ -105,6 +112,14 @@ class TrainingCLI(LightningCLI):
     def _prepare_subcommand_parser(self, klass: type, subcommand: str, **kwargs: Any) -> LightningArgumentParser:
         parser = super()._prepare_subcommand_parser(klass, subcommand, **kwargs)
         parser.set_defaults({"weights_only": True})
+        parser.usage = f"{PROGRAM} {subcommand} [--config FILE] [--flag VALUE ...]"
+        parser.description = (
+            f"{subcommand}: {COMMANDS[subcommand]}.\n\nShort flags:\n{short_flags_help()}\n\n"
+            f"Flags beat config files, later files beat earlier ones, and both beat the settings of a checkpoint.\n"
+            f"The settings of a network: {PROGRAM} {subcommand} --model.network.help CNN"
+        )
+        # The Trainer's many settings come last.
+        parser._action_groups.sort(key=lambda group: any(a.dest.startswith("trainer.") for a in group._group_actions))
         return parser
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
@@ -167,6 +182,8 @@ class TrainingCLI(LightningCLI):
         except BaseException:
             if self.run_dir and self.trainer.is_global_zero and not (self.run_dir / "config.yaml").exists():
                 shutil.rmtree(self.run_dir, ignore_errors=True)
+                with suppress(OSError):  # other runs are in it
+                    self.run_dir.parent.rmdir()
             raise
 
     def validate(self, **kwargs: Any) -> None:
@@ -280,6 +297,7 @@ def _quieten_lightning() -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
     for message in (
         ".*LeafSpec.*",
+        "You called `self.log.* but have no logger configured.*",
         ".*recommended to use .*sync_dist=True.*",  # torchmetrics has combined the processes already
         "The number of training batches .* is smaller than the logging interval.*",
         ".*callbacks used to create the checkpoint need to be provided.*",

@@ -54,6 +54,7 @@ def explain_trainer(message: str) -> str:
 
 def _allowed(message: str) -> str:
     """The choices or types that a message expects, in words."""
+    message = re.sub(r"Given value type: \S+ \S+", "", message)
     choices = [c for group in re.findall(r"Literal\[(.*?)\]", message) for c in re.findall(r"[^' ,]+", group)]
     if choices:
         return f"choose one of {', '.join(dict.fromkeys(choices))}"

@@ -84,15 +84,15 @@ class LastCheckpoint(Checkpoint):
         run_dir = trainer.strategy.broadcast(trainer.log_dir or trainer.default_root_dir)
         self.path = Path(str(run_dir)) / "checkpoints" / "last.ckpt"
 
-    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Listen to the signals that ask for a stop."""
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Listen to the signals that ask for a stop, and count steps from where the run starts.
+
+        Not earlier: Lightning puts a SIGTERM handler of its own in place before, which ends a run without saving.
+        """
+        self._steps_seen = trainer.global_step
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
                 self._previous_handlers[number] = signal.signal(number, self._on_signal)
-
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Begin to count at the step that the run starts from."""
-        self._steps_seen = trainer.global_step
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -112,6 +112,10 @@ class LastCheckpoint(Checkpoint):
         self._stop_if_requested(trainer)
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Give the signals back."""
+        self._restore_handlers()
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Give the signals back."""
         self._restore_handlers()
 

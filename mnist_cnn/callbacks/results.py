@@ -38,7 +38,7 @@ class RunConfig(SaveConfigCallback):
         run_dir.mkdir(parents=True, exist_ok=True)
         config = self.config.clone()
         config.pop("ckpt_path", None)  # where this start took its weights from is no setting of the run
-        text = self.parser.dump(config, skip_none=False)
+        text = self.parser.dump(config, skip_unset=False)
         written = sorted(run_dir.glob("config*.yaml"))
         if not any(path.read_text() == text for path in written):
             name = "config.yaml" if not written else f"config-resume-{len(written)}.yaml"

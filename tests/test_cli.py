@@ -1,0 +1,337 @@
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from mnist_cnn import __version__
+from mnist_cnn.cli import COMMANDS, SHORT_FLAGS, spell_out
+from mnist_cnn.errors import UsageError
+from mnist_cnn.runs import read_checkpoint
+from tests.conftest import TINY_DATA, TINY_RUN
+
+Cli = Callable[..., tuple[int, str, str]]
+
+
+def config_of(cli: Cli, *arguments: str) -> dict[str, Any]:
+    """The settings that `fit` would run with."""
+    status, out, _ = cli("fit", *arguments, "--print_config")
+    assert status == 0
+    return yaml.safe_load(out)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["fti"], []])
+def test_answers_without_importing_torch(arguments: list[str]) -> None:
+    program = (
+        "import sys; from mnist_cnn.cli import main; main(sys.argv[1:]); "
+        "sys.exit(sorted({'torch', 'numpy', 'yaml', 'pytorch_lightning'} & set(sys.modules)) or 0)"
+    )
+    root = Path(__file__).parent.parent
+    subprocess.run([sys.executable, "-c", program, *arguments], check=True, cwd=root, capture_output=True)
+
+
+def test_top_level_help_lists_every_command_and_short_flag(cli: Cli) -> None:
+    status, out, _ = cli("--help")
+    assert status == 0
+    assert all(word in out for word in [*COMMANDS, *SHORT_FLAGS])
+
+
+def test_help_of_a_command_lists_all_settings_and_the_short_flags(cli: Cli) -> None:
+    status, out, _ = cli("fit", "--help")
+    assert status == 0
+    named = [
+        "--model.lr",
+        "--data.rotation",
+        "--trainer.accelerator",
+        "--checkpoint.every_n_train_steps",
+        "--ckpt_path",
+    ]
+    assert all(word in out for word in [*named, *SHORT_FLAGS])
+
+
+def test_version(cli: Cli) -> None:
+    assert cli("--version") == (0, f"mnist-cnn {__version__}\n", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "expected"),
+    [
+        (["fti"], 2, "there is no command 'fti'; did you mean 'fit'?"),
+        (["fit", "--model.lrr", "1"], 2, "unknown flag --model.lrr; did you mean --model.lr?"),
+        (["fit", "--epoch", "1"], 2, "unknown flag --epoch; did you mean --epochs?"),
+        (["fit", "--model.network.dropot", "1"], 2, "did you mean --model.network.dropout?"),
+        (["fit", "--lr", "abc"], 2, "--model.lr abc: a number is needed"),
+        (["fit", "--epochs", "1.5"], 2, "--trainer.max_epochs 1.5: a whole number is needed"),
+        (["fit", "--model.optimizer", "sdg"], 2, "--model.optimizer sdg: choose one of adamw, adam, sgd"),
+        (["fit", "--data.dataset", "minst"], 2, "--data.dataset minst: choose one of mnist, fashion_mnist"),
+        (["fit", "--device", "tpuu"], 2, "--device tpuu: choose one of cpu, gpu, cuda, mps, auto"),
+        (["fit", "--network", "Foo"], 2, "--model.network Foo: there is no such network; choose one of CNN"),
+        (["fit", "--data.seed", "1"], 2, "--data.seed is set by --seed_everything"),
+        (["fit", "--config", "none.yaml"], 2, "none.yaml: there is no such file"),
+        (["fit", "--dropout", "1.5"], 1, "dropout=1.5: a probability of at least 0 and below 1 is needed"),
+        (["fit", "--lr", "-1"], 1, "lr=-1.0: a number of at least 0 is needed"),
+        (["fit", *TINY_DATA, "--num-classes", "7"], 1, "set --model.network.num_classes 10"),
+        (["fit", "--ckpt_path", "none.ckpt"], 1, "--ckpt_path none.ckpt: no such file"),
+        (["fit", "--ckpt_path", "last"], 1, "there is no run in lightning_logs yet"),
+        (["test"], 1, "there is no run in lightning_logs yet, so no best.ckpt"),
+        (["validate", "--ckpt_path", "best"], 1, "there is no run in lightning_logs yet"),
+    ],
+)
+def test_mistakes_are_one_or_two_lines_that_help(cli: Cli, arguments: list[str], status: int, expected: str) -> None:
+    found, out, err = cli(*arguments)
+    assert (found, out) == (status, "")
+    assert expected in err
+    assert "Traceback" not in err
+    assert len(err.strip().splitlines()) <= 2
+    assert not Path("lightning_logs").exists(), "a run that never began leaves no directory"
+
+
+@pytest.mark.parametrize(("text", "expected"), [("lr: [1", "broken.yaml is no valid YAML"), ("modl: 1", "modl")])
+def test_mistakes_in_configs_are_explained(cli: Cli, text: str, expected: str) -> None:
+    Path("broken.yaml").write_text(text)
+    status, _, err = cli("fit", "--config", "broken.yaml")
+    assert status == 2
+    assert expected in err
+    assert len(err.strip().splitlines()) <= 2
+
+
+def test_short_flags_are_spelled_out_in_both_forms() -> None:
+    assert spell_out(["--lr", "1", "--l2=0.1", "--device", "cuda"]) == [
+        *("--model.lr", "1", "--model.weight_decay=0.1", "--trainer.accelerator", "gpu")
+    ]
+    assert spell_out(["--device=mps"]) == ["--trainer.accelerator=mps"]
+    with pytest.raises(UsageError, match="--device tpu"):
+        spell_out(["--device=tpu"])
+
+
+def test_short_flags_reach_their_settings(cli: Cli) -> None:
+    flags = "--epochs 3 --batch-size 7 --lr 0.5 --l2 0.25 --dropout 0.125 --num-classes 5 --network CNN --device cuda"
+    config = config_of(cli, *flags.split())
+    network = config["model"]["network"]
+    assert network["class_path"] == "mnist_cnn.networks.CNN"
+    assert (network["init_args"]["dropout"], network["init_args"]["num_classes"]) == (0.125, 5)
+    assert (config["model"]["lr"], config["model"]["weight_decay"]) == (0.5, 0.25)
+    assert (config["trainer"]["max_epochs"], config["trainer"]["accelerator"]) == (3, "gpu")
+    assert config["data"]["batch_size"] == 7
+
+
+def test_base_config_is_valid_and_names_a_stand_in(cli: Cli) -> None:
+    config = config_of(cli, "--config", str(Path(__file__).parent.parent / "configs" / "base.yaml"))
+    assert config["data"]["stand_in"] == "synthetic"
+    assert config["model"]["network"]["init_args"]["batch_norm"] is False
+    assert config_of(cli)["data"]["stand_in"] is None, "the code's own default is no stand-in"
+
+
+@pytest.fixture(scope="module")
+def shared_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished tiny run, made once: the folder that holds lightning_logs."""
+    root = tmp_path_factory.mktemp("run")
+    from mnist_cnn.cli import main
+
+    settings = ["--lr", "0.02", "--dropout", "0.05", "--seed_everything", "5", "--model.weight_decay", "0.03"]
+    logging = ["--trainer.log_every_n_steps", "2"]
+    assert main(["fit", *TINY_RUN, *settings, *logging, "--trainer.default_root_dir", str(root)]) == 0
+    return root
+
+
+@pytest.fixture
+def run(shared_run: Path, tmp_path: Path) -> Path:
+    """A copy of the run in the working directory: its directory."""
+    shutil.copytree(shared_run / "lightning_logs", tmp_path / "lightning_logs")
+    return Path("lightning_logs/version_0")
+
+
+def test_a_run_leaves_config_curves_and_checkpoints(run: Path) -> None:
+    assert {"config.yaml", "metrics.csv", "checkpoints", "hparams.yaml"} <= {path.name for path in run.iterdir()}
+    assert {path.name for path in (run / "checkpoints").iterdir()} == {"best.ckpt", "last.ckpt"}
+    config = yaml.safe_load((run / "config.yaml").read_text())
+    assert (config["seed_everything"], config["model"]["lr"], config["data"]["train_size"]) == (5, 0.02, 600)
+
+    events = EventAccumulator(str(run))
+    events.Reload()
+    scalars = events.Tags()["scalars"]
+    curves = ["train/loss", "train/loss_step", "train/accuracy", "val/loss", "val/accuracy", "val_class/3", "lr"]
+    assert set(curves) <= set(scalars)
+    assert events.Tags()["graph"]
+    assert [event.step for event in events.Scalars("val/accuracy")] == [6, 12]
+    assert [event.step for event in events.Scalars("train/loss_step")] == [2, 4, 6, 8, 10, 12]
+    plugin = events.summary_metadata["_hparams_/experiment"].plugin_data.content
+    assert b"val/accuracy" in plugin
+    assert b"network.init_args.dropout" in plugin
+
+    header, *rows = (run / "metrics.csv").read_text().splitlines()
+    assert set(curves) <= set(header.split(","))
+    values = [row.split(",") for row in rows]
+    column = header.split(",").index("val/accuracy")
+    from_csv = [float(value[column]) for value in values if value[column]]
+    assert from_csv == pytest.approx([event.value for event in events.Scalars("val/accuracy")])
+
+
+def test_the_learning_rate_curve_is_the_schedules(run: Path) -> None:
+    events = EventAccumulator(str(run))
+    events.Reload()
+    rates = [event.value for event in events.Scalars("lr")]
+    assert max(rates) <= 0.02
+    assert rates[-1] == pytest.approx(0.02 / 25 / 10_000)
+
+
+def test_best_is_the_epoch_with_the_lowest_validation_loss(run: Path) -> None:
+    events = EventAccumulator(str(run))
+    events.Reload()
+    losses = [event.value for event in events.Scalars("val/loss")]
+    best = read_checkpoint(run / "checkpoints" / "best.ckpt")
+    assert best["metrics"]["val/loss"] == pytest.approx(min(losses))
+    assert read_checkpoint(run / "checkpoints" / "last.ckpt")["epoch"] == 1
+
+
+def test_fit_prints_what_comes_next_and_the_commands_work(cli: Cli) -> None:
+    status, out, err = cli("fit", *TINY_RUN)
+    assert status == 0
+    assert "Traceback" not in err
+    assert "tensorboard --logdir lightning_logs" in out
+    commands = [line.split(maxsplit=1)[1] for line in out.splitlines() if " mnist-cnn " in line]
+    assert len(commands) == 2
+    for command in commands:
+        assert cli(*command.split()[1:])[0] == 0
+
+
+def test_test_writes_its_result_with_data_checkpoint_and_versions(cli: Cli, run: Path) -> None:
+    status, out, _ = cli("test", "--device", "cpu")
+    assert status == 0
+    result = json.loads((run / "test.json").read_text())
+    assert result["dataset"] == "synthetic"
+    assert result["images"] == 10_000
+    assert result["checkpoint"].endswith("best.ckpt")
+    assert result["versions"]["torch"] == torch.__version__
+    assert set(result["metrics"]) >= {"test/loss", "test/accuracy", "test/f1_macro", "test/calibration_error"}
+    assert f"{result['metrics']['test/accuracy']:.4f}" in out
+    assert [path.name for path in Path("lightning_logs").iterdir()] == ["version_0"], "testing is no run"
+
+
+def test_validate_repeats_the_checkpoints_validation_metrics(cli: Cli, run: Path) -> None:
+    for which in ("best", "last", str(run / "checkpoints" / "best.ckpt")):
+        status, out, _ = cli("validate", "--ckpt_path", which, "--device", "cpu")
+        assert status == 0
+        kept = read_checkpoint(run / "checkpoints" / ("last.ckpt" if which == "last" else "best.ckpt"))["metrics"]
+        assert (
+            f"val/loss {kept['val/loss']:21.4f}".split() == next(x for x in out.splitlines() if "val/loss" in x).split()
+        )
+
+
+def test_precedence_is_flag_then_config_then_checkpoint_then_default(cli: Cli, run: Path) -> None:
+    Path("over.yaml").write_text("model:\n  weight_decay: 0.5\n  network:\n    init_args:\n      dropout: 0.5\n")
+    checkpoint = ["--ckpt_path", str(run / "checkpoints" / "last.ckpt")]
+    config = config_of(cli, "--config", "over.yaml", "--dropout", "0.25", *checkpoint)
+    assert config["model"]["network"]["init_args"]["dropout"] == 0.25  # flag over config and checkpoint
+    assert config["model"]["weight_decay"] == 0.5  # config over checkpoint
+    assert config["model"]["lr"] == 0.02  # checkpoint over default
+    assert config["model"]["network"]["init_args"]["channels"] == [4, 8, 8]
+    assert config["data"]["train_size"] == 600
+    assert config["seed_everything"] == 5
+    assert config["model"]["label_smoothing"] == 0.0  # default
+    assert config["trainer"]["max_epochs"] == 2  # of the run that is gone on with
+
+
+def test_a_checkpoint_alone_is_enough_without_its_run(cli: Cli, run: Path) -> None:
+    shutil.copy(run / "checkpoints" / "best.ckpt", "alone.ckpt")
+    shutil.rmtree("lightning_logs")
+    status, out, _ = cli("validate", "--ckpt_path", "alone.ckpt", "--device", "cpu")
+    assert status == 0
+    assert "val/accuracy" in out
+
+
+def test_resuming_a_runs_last_checkpoint_goes_on_in_its_directory(cli: Cli, run: Path) -> None:
+    before = (run / "config.yaml").read_text()
+    status, out, _ = cli("fit", "--ckpt_path", "last", "--epochs", "3")
+    assert status == 0
+    assert "Resumed  at epoch 2, after 12 steps" in out
+    assert read_checkpoint(run / "checkpoints" / "last.ckpt")["global_step"] == 18
+    assert (run / "config.yaml").read_text() == before
+    assert yaml.safe_load((run / "config-resume-1.yaml").read_text())["trainer"]["max_epochs"] == 3
+    assert [path.name for path in Path("lightning_logs").iterdir()] == ["version_0"]
+
+
+def test_going_on_from_another_checkpoint_is_a_new_run(cli: Cli, run: Path) -> None:
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    status, _, _ = cli("fit", "--ckpt_path", str(run / "checkpoints" / "best.ckpt"), "--epochs", "3")
+    assert status == 0
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+    assert Path("lightning_logs/version_1/checkpoints/best.ckpt").exists()
+
+
+def test_checkpoints_that_cannot_be_used_are_explained(cli: Cli, run: Path) -> None:
+    good = (run / "checkpoints" / "best.ckpt").read_bytes()
+    Path("half.ckpt").write_bytes(good[: len(good) // 2])
+    Path("noise.ckpt").write_bytes(b"no checkpoint")
+    torch.save({"state_dict": {}}, "other.ckpt")
+    torch.save(torch.nn.Linear(1, 1), "pickled.ckpt")
+    expected = {
+        "half.ckpt": "is damaged or no checkpoint",
+        "noise.ckpt": "foreign|damaged",
+        "other.ckpt": "is not a checkpoint of mnist-cnn",
+        "pickled.ckpt": "holds more than plain values and tensors",
+    }
+    for name, message in expected.items():
+        status, out, err = cli("test", "--ckpt_path", name)
+        assert (status, out) == (1, "")
+        assert name in err
+        assert any(part in err for part in message.split("|"))
+        assert len(err.strip().splitlines()) == 1
+
+
+def test_weights_that_do_not_fit_are_explained(cli: Cli, run: Path) -> None:
+    status, _, err = cli("validate", "--model.network.channels", "[4,4,4]", "--device", "cpu")
+    assert status == 1
+    assert "do not fit the network" in err.splitlines()[-1]
+
+
+def test_the_newest_run_must_have_the_checkpoint(cli: Cli, run: Path) -> None:
+    shutil.copytree(run, "lightning_logs/version_10")
+    Path("lightning_logs/version_10/checkpoints/best.ckpt").unlink()
+    status, _, err = cli("test")
+    assert status == 1
+    assert "version_10 has no best.ckpt" in err
+    assert "version_0" in err
+
+
+def test_a_stand_in_run_says_so_everywhere(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mnist_cnn.data import download
+
+    monkeypatch.setattr(
+        download, "_published", lambda dataset: {"train-images-idx3-ubyte.gz": (["http://127.0.0.1:9/x"], "0")}
+    )
+    data = ["--data.dataset", "mnist", "--data.stand_in", "synthetic"]
+    status, out, err = cli("fit", *TINY_RUN, *data)
+    assert status == 0
+    notice = "STAND-IN DATA: this run uses synthetic digits, not MNIST"
+    assert notice in err  # at the start
+    assert notice in out  # at the end
+    run = Path("lightning_logs/version_0")
+    assert notice in (run / "STAND-IN-DATA.txt").read_text()
+    assert read_checkpoint(run / "checkpoints" / "best.ckpt")["provenance"]["stand_in_for"] == "mnist"
+    monkeypatch.setattr(
+        download, "_published", lambda dataset: {"t10k-images-idx3-ubyte.gz": (["http://127.0.0.1:9/x"], "0")}
+    )
+    status, out, _ = cli("test", "--device", "cpu")
+    assert status == 0
+    assert notice in out
+    result = json.loads((run / "test.json").read_text())
+    assert (result["dataset"], result["stand_in_for"]) == ("synthetic", "mnist")
+
+
+def test_progress_bar_shows_epoch_speed_loss_and_validation_accuracy(cli: Cli) -> None:
+    arguments = [*TINY_RUN, "--trainer.enable_progress_bar", "true"]
+    status, out, err = cli("fit", *arguments)
+    assert status == 0
+    shown = (out + err).replace("\r", "\n")
+    last = [line for line in shown.splitlines() if line.startswith("Epoch 1")][-1]
+    assert "it/s" in last
+    assert "loss=" in last
+    assert "val_accuracy=" in last

@@ -1,0 +1,110 @@
+"""Runs that are killed, stopped and resumed end as if nothing had happened, to the last bit."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from mnist_cnn.runs import read_checkpoint
+from tests.conftest import TINY_DATA, run_process
+
+# Everything that is random or has a state: dropout, batch norm, augmentation, one-cycle, averaging, accumulation.
+SETTINGS = [
+    *TINY_DATA,
+    *("--batch-size", "50", "--epochs", "3", "--device", "cpu", "--trainer.enable_progress_bar", "false"),
+    *("--model.network.channels", "[4,8,8]", "--model.network.batch_norm", "true", "--dropout", "0.2"),
+    *("--data.rotation", "10", "--data.shift", "0.1", "--data.erasing", "0.3", "--data.elastic", "1"),
+    *("--model.schedule", "one_cycle", "--model.ema_decay", "0.9", "--trainer.accumulate_grad_batches", "2"),
+    *("--trainer.log_every_n_steps", "1", "--checkpoint.every_n_train_steps", "1"),
+]
+RUN = Path("lightning_logs/version_0")
+
+
+def interrupt_at(step: int, when: str, name: str) -> list[str]:
+    """Arguments that interrupt a run."""
+    callback = "--trainer.callbacks"
+    arguments = [f"{callback}=tests.interruptions.InterruptAt", f"{callback}.step={step}", f"{callback}.when={when}"]
+    return [*arguments, f"{callback}.signal_name={name}"]
+
+
+def assert_same_ending(one: Path, other: Path) -> None:
+    """Compare weights, averages, optimiser, metrics and curves of two runs, all to the bit."""
+    for name in ("last.ckpt", "best.ckpt"):
+        first, second = (read_checkpoint(root / RUN / "checkpoints" / name) for root in (one, other))
+        assert_equal(first["state_dict"], second["state_dict"])
+        assert_equal(first["current_model_state"], second["current_model_state"])
+        assert_equal(first["optimizer_states"], second["optimizer_states"])
+        assert first["metrics"] == second["metrics"]
+        assert first["global_step"] == second["global_step"]
+    assert (one / RUN / "metrics.csv").read_bytes() == (other / RUN / "metrics.csv").read_bytes()
+
+
+def assert_equal(first: Any, second: Any) -> None:
+    if isinstance(first, torch.Tensor):
+        assert torch.equal(first, second)
+    elif isinstance(first, dict):
+        assert first.keys() == second.keys()
+        for key in first:
+            assert_equal(first[key], second[key])
+    elif isinstance(first, list | tuple):
+        for a, b in zip(first, second, strict=True):
+            assert_equal(a, b)
+    else:
+        assert first == second
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run that nothing disturbed."""
+    root = tmp_path_factory.mktemp("uninterrupted")
+    result = run_process("fit", *SETTINGS, cwd=root)
+    assert result.returncode == 0, result.stderr
+    return root
+
+
+def test_killed_at_any_point_and_resumed_in_new_processes_ends_bit_identical(
+    uninterrupted: Path, tmp_path: Path
+) -> None:
+    # In an epoch's middle; while a checkpoint is written; right after one; at an epoch's end, before its validation.
+    kills = [(2, "before"), (5, "writing"), (9, "after"), (12, "before")]
+    for attempt, (step, when) in enumerate(kills):
+        resume = ["--ckpt_path", "last"] if attempt else []
+        result = run_process("fit", *SETTINGS, *resume, *interrupt_at(step, when, "SIGKILL"), cwd=tmp_path)
+        assert result.returncode == -9, result.stderr
+        left = read_checkpoint(tmp_path / RUN / "checkpoints" / "last.ckpt")
+        assert left["global_step"] == (step if when == "after" else step - 1)
+    config = (tmp_path / RUN / "config.yaml").read_bytes()
+    result = run_process("fit", *SETTINGS, "--ckpt_path", "last", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert_same_ending(uninterrupted, tmp_path)
+    assert (tmp_path / RUN / "config.yaml").read_bytes() == config
+
+
+@pytest.mark.parametrize(("name", "status"), [("SIGTERM", 143), ("SIGINT", 130)])
+def test_a_signal_between_accumulated_batches_stops_after_the_next_step(
+    cli: Callable[..., tuple[int, str, str]], uninterrupted: Path, tmp_path: Path, name: str, status: int
+) -> None:
+    """A checkpoint has no room for gradients that are half collected."""
+    found, _, _ = cli("fit", *SETTINGS, *interrupt_at(7, "after", name))
+    assert found == status
+    assert read_checkpoint(RUN / "checkpoints" / "last.ckpt")["global_step"] == 8
+    assert cli("fit", *SETTINGS, "--ckpt_path", "last")[0] == 0
+    assert_same_ending(uninterrupted, tmp_path)
+
+
+@pytest.mark.parametrize(("name", "status"), [("SIGTERM", 143), ("SIGINT", 130)])
+def test_a_signal_leaves_a_last_checkpoint_that_resumes_exactly(
+    cli: Callable[..., tuple[int, str, str]], uninterrupted: Path, tmp_path: Path, name: str, status: int
+) -> None:
+    seldom = [*SETTINGS, "--checkpoint.every_n_train_steps", "0"]
+    found, _, err = cli("fit", *seldom, *interrupt_at(8, "before", name))
+    assert found == status
+    assert f"stopped by {name}; the run is saved" in err
+    assert read_checkpoint(RUN / "checkpoints" / "last.ckpt")["global_step"] == 8
+    command = err.strip().splitlines()[-1].split()
+    assert command[:2] == ["mnist-cnn", "fit"]
+    # The saved config names the interruption too, which comes at a step that is already past.
+    assert cli(*command[1:])[0] == 0
+    assert_same_ending(uninterrupted, tmp_path)
