@@ -119,7 +119,8 @@ class TrainingCLI(LightningCLI):
             f"The settings of a network: {PROGRAM} {subcommand} --model.network.help CNN"
         )
         # The Trainer's many settings come last.
-        parser._action_groups.sort(key=lambda group: any(a.dest.startswith("trainer.") for a in group._group_actions))
+        groups: list[Any] = parser._action_groups  # type: ignore[assignment]
+        groups.sort(key=lambda group: any(action.dest.startswith("trainer.") for action in group._group_actions))
         return parser
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:

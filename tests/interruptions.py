@@ -20,7 +20,8 @@ class InterruptAt(Callback):
     def __init__(
         self, step: int, when: Literal["before", "writing", "after"] = "before", signal_name: str = "SIGKILL"
     ) -> None:
-        self.step, self.when, self.signal = step, when, signal.Signals[signal_name]
+        self.step, self.signal = step, signal.Signals[signal_name]
+        self.when: str = when
         self._steps_seen = 0
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -37,6 +38,7 @@ class InterruptAt(Callback):
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, *args: Any) -> None:
         if self.when == "after" and trainer.global_step == self.step and trainer.is_global_zero:
+            self.when = "done"  # the next of several accumulated batches starts at the same step
             os.kill(os.getpid(), self.signal)
 
     def _write_half(self, checkpoint: Any, file: Any) -> None:

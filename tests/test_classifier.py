@@ -103,10 +103,11 @@ def test_label_smoothing_counts_in_training_and_not_in_evaluation() -> None:
 def test_checkpoints_are_plain_and_survive_being_loaded_and_saved_again(tmp_path: Path) -> None:
     data = tiny_data()
     first = trainer(tmp_path / "first")
-    first.fit(tiny_classifier(optimizer="sgd", lr=0.05), datamodule=data)
+    classifier = tiny_classifier(optimizer="sgd", lr=0.05)
+    first.fit(classifier, datamodule=data)
     path = tmp_path / "first" / "checkpoints" / "last.ckpt"
     images, _ = synthetic_digits(range(20))
-    expected = first.lightning_module.predict_proba(images)
+    expected = classifier.predict_proba(images)
     for generation in range(3):
         torch.load(path, weights_only=True)
         loaded = ImageClassifier.load_from_checkpoint(path)

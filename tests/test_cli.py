@@ -13,6 +13,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from mnist_cnn import __version__
 from mnist_cnn.cli import COMMANDS, SHORT_FLAGS, spell_out
+from mnist_cnn.data.datasets import DATASETS
 from mnist_cnn.errors import UsageError
 from mnist_cnn.runs import read_checkpoint
 from tests.conftest import TINY_DATA, TINY_RUN
@@ -304,9 +305,8 @@ def test_the_newest_run_must_have_the_checkpoint(cli: Cli, run: Path) -> None:
 def test_a_stand_in_run_says_so_everywhere(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     from mnist_cnn.data import download
 
-    monkeypatch.setattr(
-        download, "_published", lambda dataset: {"train-images-idx3-ubyte.gz": (["http://127.0.0.1:9/x"], "0")}
-    )
+    nowhere = {name: (["http://127.0.0.1:9/x"], "0") for files in DATASETS["mnist"].files.values() for name in files}
+    monkeypatch.setattr(download, "_published", lambda dataset: nowhere)
     data = ["--data.dataset", "mnist", "--data.stand_in", "synthetic"]
     status, out, err = cli("fit", *TINY_RUN, *data)
     assert status == 0
@@ -316,9 +316,6 @@ def test_a_stand_in_run_says_so_everywhere(cli: Cli, monkeypatch: pytest.MonkeyP
     run = Path("lightning_logs/version_0")
     assert notice in (run / "STAND-IN-DATA.txt").read_text()
     assert read_checkpoint(run / "checkpoints" / "best.ckpt")["provenance"]["stand_in_for"] == "mnist"
-    monkeypatch.setattr(
-        download, "_published", lambda dataset: {"t10k-images-idx3-ubyte.gz": (["http://127.0.0.1:9/x"], "0")}
-    )
     status, out, _ = cli("test", "--device", "cpu")
     assert status == 0
     assert notice in out

@@ -38,11 +38,10 @@ def test_one_cycle_is_torchs_one_cycle() -> None:
     )
     expected = []
     for _ in range(101):
-        expected.append(reference.get_last_lr()[0])
+        expected.append(float(reference.get_last_lr()[0]))
         optimizer.step()
-        reference.step()
-        if len(expected) == 101:
-            break
+        if len(expected) < 101:
+            reference.step()
     ours = [lr_factor(step, "one_cycle", 101, 0.3, 0.1, 30) for step in range(101)]
     # torch counts the rise in steps minus one; ours peaks one step later at most.
     assert ours[0] == pytest.approx(expected[0])
