@@ -254,6 +254,8 @@ def test_resuming_a_runs_last_checkpoint_goes_on_in_its_directory(cli: Cli, run:
     assert status == 0
     assert "Resumed  at epoch 2, after 12 steps" in out
     assert read_checkpoint(run / "checkpoints" / "last.ckpt")["global_step"] == 18
+    best = read_checkpoint(run / "checkpoints" / "best.ckpt")
+    assert best["epoch"] == 2, "the third epoch is the best: its file takes the place of the old one"
     assert (run / "config.yaml").read_text() == before
     assert yaml.safe_load((run / "config-resume-1.yaml").read_text())["trainer"]["max_epochs"] == 3
     assert [path.name for path in Path("lightning_logs").iterdir()] == ["version_0"]

@@ -53,11 +53,12 @@ class BestCheckpoint(ModelCheckpoint):
         Where there is no `best.ckpt` in the folder, as when a new run goes on from another run's checkpoint, the next
         validation writes one.
         """
-        best = Path(str(self.dirpath), "best.ckpt")
-        if best.exists() and state_dict["best_model_score"] is not None:
+        # To the letter the path that Lightning will write to: it deletes the previous best if that has another one.
+        best = self.format_checkpoint_name({})
+        if Path(best).exists() and state_dict["best_model_score"] is not None:
             self.best_model_score = self.kth_value = state_dict["best_model_score"]
-            self.best_model_path = self.kth_best_model_path = str(best)
-            self.best_k_models = {str(best): state_dict["best_model_score"]}
+            self.best_model_path = self.kth_best_model_path = best
+            self.best_k_models = {best: state_dict["best_model_score"]}
 
 
 class LastCheckpoint(Checkpoint):
