@@ -6,19 +6,18 @@ import signal
 import sys
 import warnings
 from argparse import ArgumentError, RawDescriptionHelpFormatter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from inspect import signature
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import yaml
 from jsonargparse import DefaultHelpFormatter
 from pytorch_lightning import Trainer
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 from pytorch_lightning.utilities.exceptions import MisconfigurationException, SIGTERMException
 
+from mnist_cnn.arguments import changed_settings, checkpoint_configs, requested, without
 from mnist_cnn.callbacks.checkpoints import AtomicCheckpointIO, BestCheckpoint, LastCheckpoint
 from mnist_cnn.callbacks.loggers import MetricsCSVLogger, RunTensorBoardLogger
 from mnist_cnn.callbacks.progress import ProgressBar
@@ -46,17 +45,18 @@ TRAINER_DEFAULTS = {
 def run_training_command(command: str, arguments: list[str]) -> int:
     """Run `fit`, `validate` or `test` with full flags and return the exit status."""
     _quieten_lightning()
-    root = Path(_requested("trainer.default_root_dir", arguments) or ".")
-    which = _requested("ckpt_path", arguments)
+    root = Path(requested("trainer.default_root_dir", arguments) or ".")
+    which = requested("ckpt_path", arguments)
     if which is None and command != "fit":
         which = "best"
     checkpoint = find_checkpoint(which, root) if which is not None else None
     if checkpoint:
-        arguments = [*_checkpoint_settings(checkpoint, command), *_without(arguments, "--ckpt_path")]
-        arguments += ["--ckpt_path", str(checkpoint)]
+        arguments = [*without(arguments, "--ckpt_path"), "--ckpt_path", str(checkpoint)]
     # Processes that Lightning starts for several devices are given this command line again: "best" and "last" must mean
-    # the same there, and they begin with the same checkpoint's settings.
-    original, sys.argv[1:] = sys.argv[1:], [command, *_without(arguments, "--config", inline_only=True)]
+    # the same there.
+    original, sys.argv[1:] = sys.argv[1:], [command, *arguments]
+    if checkpoint:
+        arguments = [*checkpoint_configs(checkpoint, command), *arguments]
     try:
         TrainingCLI(command, checkpoint, arguments, root)
     except MisconfigurationException as error:
@@ -177,6 +177,9 @@ class TrainingCLI(LightningCLI):
 
     def fit(self, **kwargs: Any) -> None:
         """Train; a run that fails before its first step leaves no directory behind."""
+        if self.checkpoint and self.trainer.is_global_zero:
+            for change in changed_settings(self.checkpoint, self.config.fit.as_dict()):
+                print(f"Changed  {change}", file=sys.stderr)
         try:
             with _explained_misfit(self.checkpoint):
                 self.trainer.fit(**kwargs)
@@ -221,20 +224,6 @@ class TrainingCLI(LightningCLI):
             print(f"*** The network was trained on {trained_on['dataset']} digits, not on {wanted}. ***")
 
 
-def _checkpoint_settings(path: Path, command: str) -> list[str]:
-    """The settings that a checkpoint was trained with, as `--config` arguments.
-
-    To go on with training, the Trainer's settings count too: they stand in the config of the checkpoint's run.
-    """
-    checkpoint = read_checkpoint(path)
-    data = {key: v for key, v in checkpoint.get("datamodule_hyper_parameters", {}).items() if key != "data_dir"}
-    seed = data.pop("seed", 0)
-    settings = {"seed_everything": seed, "model": checkpoint["hyper_parameters"], "data": data}
-    inline = ["--config", yaml.safe_dump(settings, default_flow_style=True, width=2**31)]
-    run_config = run_dir_of(path) / "config.yaml"
-    return ["--config", str(run_config), *inline] if command == "fit" and run_config.is_file() else inline
-
-
 @contextmanager
 def _explained_misfit(checkpoint: Path | None) -> Iterator[None]:
     """Turn torch's long list of sizes into a sentence where the weights do not fit the network."""
@@ -247,45 +236,6 @@ def _explained_misfit(checkpoint: Path | None) -> Iterator[None]:
             f"the weights in {checkpoint} do not fit the network that the flags or configs ask for; "
             f"leave --model.network out to take the checkpoint's own"
         ) from error
-
-
-def _requested(key: str, arguments: Sequence[str]) -> str | None:
-    """The value that flags, or else config files, give to a key, before anything is parsed."""
-    for position in reversed(range(len(arguments))):
-        name, equals, value = arguments[position].partition("=")
-        if name == f"--{key}":
-            return value if equals else (arguments[position + 1] if position + 1 < len(arguments) else None)
-    for name, value in reversed(list(pairwise(arguments))):
-        if name in ("--config", "-c") and Path(value).is_file():
-            node = _load_yaml(Path(value))
-            for part in key.split("."):
-                node = node.get(part) if isinstance(node, dict) else None
-            if node is not None:
-                return str(node)
-    return None
-
-
-def _load_yaml(path: Path) -> Any:
-    try:
-        return yaml.safe_load(path.read_text())
-    except yaml.YAMLError as error:
-        raise UsageError(f"{path} is no valid YAML: {' '.join(str(error).split())}") from error
-
-
-def _without(arguments: Sequence[str], flag: str, inline_only: bool = False) -> list[str]:
-    """Leave a flag and its value out; with `inline_only` only where the value is a config text instead of a file."""
-    kept: list[str] = []
-    skip = False
-    for position, argument in enumerate(arguments):
-        name, equals, value = argument.partition("=")
-        value = value if equals else "".join(arguments[position + 1 : position + 2])
-        if skip:
-            skip = False
-        elif name == flag and (not inline_only or value.startswith("{")):
-            skip = not equals
-        else:
-            kept.append(argument)
-    return kept
 
 
 def _quieten_lightning() -> None:

@@ -250,8 +250,10 @@ def test_a_checkpoint_alone_is_enough_without_its_run(cli: Cli, run: Path) -> No
 
 def test_resuming_a_runs_last_checkpoint_goes_on_in_its_directory(cli: Cli, run: Path) -> None:
     before = (run / "config.yaml").read_text()
-    status, out, _ = cli("fit", "--ckpt_path", "last", "--epochs", "3")
+    status, out, err = cli("fit", "--ckpt_path", "last", "--epochs", "3", "--l2", "0.01")
     assert status == 0
+    assert "Changed  model.weight_decay: 0.03 -> 0.01" in err
+    assert err.count("Changed") == 1
     assert "Resumed  at epoch 2, after 12 steps" in out
     assert read_checkpoint(run / "checkpoints" / "last.ckpt")["global_step"] == 18
     best = read_checkpoint(run / "checkpoints" / "best.ckpt")

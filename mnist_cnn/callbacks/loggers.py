@@ -10,6 +10,8 @@ from pytorch_lightning.loggers.logger import Logger, rank_zero_experiment
 from pytorch_lightning.utilities import rank_zero_only
 from torch.utils.tensorboard.summary import hparams
 
+from mnist_cnn.arguments import flatten
+
 # The scalars that the HPARAMS tab shows beside the hyperparameters: their last values in the run.
 HPARAMS_METRICS = ("val/loss", "val/accuracy", "val/f1_macro", "val/calibration_error")
 
@@ -42,9 +44,10 @@ class RunTensorBoardLogger(TensorBoardLogger):
         own for them, which would stand in the curves.
         """
         super().log_hyperparams(params)
-        flat = self._sanitize_params(_flatten(vars(params) if isinstance(params, Namespace) else params))
+        flat = flatten(vars(params) if isinstance(params, Namespace) else params)
+        shown = {name: str(v) if isinstance(v, list) or v is None else v for name, v in flat.items()}
         writer = self.experiment._get_file_writer()
-        for summary in hparams(flat, dict.fromkeys(HPARAMS_METRICS, 0.0)):
+        for summary in hparams(shown, dict.fromkeys(HPARAMS_METRICS, 0.0)):
             writer.add_summary(summary)
 
 
@@ -131,14 +134,3 @@ class MetricsCSVLogger(Logger):
             writer.writeheader()
             writer.writerows(rows)
         part.replace(self.path)
-
-
-def _flatten(params: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Join the names of nested settings with dots; class paths are cut to the class's name."""
-    flat: dict[str, Any] = {}
-    for name, value in params.items():
-        if isinstance(value, dict):
-            flat |= _flatten(value, f"{prefix}{name}.")
-        else:
-            flat[prefix + name] = str(value) if isinstance(value, list) or value is None else value
-    return flat

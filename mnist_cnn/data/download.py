@@ -26,9 +26,10 @@ from mnist_cnn.data.datasets import (
 )
 from mnist_cnn.errors import DatasetAbsentError, DatasetAlteredError
 
-# An unreachable network should be reported soon: two mirrors are tried within 20 seconds. A connection that is up may
-# pause for as long again before it is given up.
-TIMEOUT_SECONDS = 10.0
+# An unreachable network should be reported soon: two mirrors are tried within ten seconds. A connection that is up may
+# pause for longer before it is given up.
+CONNECT_SECONDS = 5.0
+PAUSE_SECONDS = 20.0
 BLOCK_BYTES = 1 << 18
 
 
@@ -154,15 +155,15 @@ def _open(url: str) -> Any:
 
     def connect() -> None:
         try:
-            answer.put(urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS))
+            answer.put(urllib.request.urlopen(request, timeout=PAUSE_SECONDS))
         except Exception as error:  # handed over to the waiting thread
             answer.put(error)
 
     threading.Thread(target=connect, daemon=True).start()
     try:
-        result = answer.get(timeout=TIMEOUT_SECONDS)
+        result = answer.get(timeout=CONNECT_SECONDS)
     except queue.Empty:
-        raise TimeoutError(f"no answer within {TIMEOUT_SECONDS:.0f} seconds") from None
+        raise TimeoutError(f"no answer within {CONNECT_SECONDS:.0f} seconds") from None
     if isinstance(result, Exception):
         raise result
     return result

@@ -166,7 +166,7 @@ def test_a_mirror_that_never_answers_is_given_up(
     tmp_path: Path, published: Published, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     never = threading.Event()
-    monkeypatch.setattr(download, "TIMEOUT_SECONDS", 0.05)
+    monkeypatch.setattr(download, "CONNECT_SECONDS", 0.05)
     monkeypatch.setattr(download.urllib.request, "urlopen", lambda *args, **kwargs: never.wait())
     with pytest.raises(DatasetAbsentError, match="no answer within"):
         obtain("mnist", tmp_path / "data")
