@@ -82,16 +82,19 @@ class MNISTDataModule(LightningDataModule):
                 raise UserError(f"{name}={value}: at least 1 is needed")
         find_dataset(dataset)
         self._images: dict[str, tuple[Tensor, Tensor]] = {}
-        self._why_absent: DatasetAbsentError | None = None
+        self._dataset_in_use: str | None = None
 
     @property
     def dataset_in_use(self) -> str:
-        """Name of the data set that is read: `dataset`, or its stand-in where it cannot be had."""
-        description = find_dataset(self.dataset)
-        if self.stand_in is None or self.stand_in == self.dataset:
-            return self.dataset
-        absent = any(absent_files(description, self.data_dir, split) for split in self._splits_needed())
-        return self.stand_in if absent else self.dataset
+        """Name of the data set that is read: `dataset`, or its stand-in where it cannot be had.
+
+        Once `setup` has run it stays the same, whatever happens to the files.
+        """
+        if self._dataset_in_use is not None:
+            return self._dataset_in_use
+        dataset = find_dataset(self.dataset)
+        absent = any(absent_files(dataset, self.data_dir, split) for split in self._splits_needed())
+        return self.stand_in if absent and self.stand_in is not None else self.dataset
 
     @property
     def provenance(self) -> dict[str, Any]:
@@ -124,7 +127,6 @@ class MNISTDataModule(LightningDataModule):
             if self.stand_in is None:
                 raise
             obtain(self.stand_in, self.data_dir, self._splits_needed())
-            self._why_absent = error
             print(self.stand_in_notice(), f"Why: {error}", sep="\n", file=sys.stderr)
 
     def setup(self, stage: str) -> None:
@@ -133,6 +135,10 @@ class MNISTDataModule(LightningDataModule):
         Raises:
             DatasetAbsentError: if files are missing and `prepare_data` was not called.
         """
+        if self._dataset_in_use is None:
+            in_use = self.dataset_in_use
+            # All processes must take the same one, also if the files appear just now.
+            self._dataset_in_use = self.trainer.strategy.broadcast(in_use) if self.trainer else in_use
         if stage in ("fit", "validate") and "train" not in self._images:
             self._images["train"], self._images["val"] = self._split_training_images()
         if stage == "test" and "test" not in self._images:
