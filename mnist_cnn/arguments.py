@@ -1,24 +1,68 @@
 """Arguments before the parser sees them: what a checkpoint adds to them, and the few that are needed first."""
 
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from mnist_cnn.errors import UsageError
+from mnist_cnn.errors import UsageError, UserError
+from mnist_cnn.networks.base import is_network
 from mnist_cnn.runs import read_checkpoint, run_dir_of
+from mnist_cnn.settings import flatten
+
+CONFIG_FLAGS = ("--config", "-c")
 
 
-def checkpoint_configs(path: Path, command: str) -> list[str]:
+def checkpoint_configs(path: Path, command: str, arguments: Sequence[str]) -> list[str]:
     """The settings that a checkpoint was trained with, as `--config` arguments.
 
     To go on with training, the Trainer's settings count too: they stand in the config of the checkpoint's run.
+
+    Raises:
+        UserError: if the checkpoint names a class that is neither one of this project's networks nor asked for by the
+            arguments themselves: a file should not decide which code is imported.
     """
-    inline = ["--config", yaml.safe_dump(_settings_in(path), default_flow_style=True, width=2**31)]
+    settings = _settings_in(path)
+    class_path = settings["model"]["network"]["class_path"]
+    if not is_network(class_path) and _class_name(class_path) != _class_name(requested_network(arguments)):
+        raise UserError(
+            f"{path} holds a network of the class {class_path!r}, which is none of this project's; "
+            f"if you trust it, name it: --model.network {class_path}"
+        )
     run_config = run_dir_of(path) / "config.yaml"
-    return ["--config", str(run_config), *inline] if command == "fit" and run_config.is_file() else inline
+    of_run = ["--config", str(run_config)] if command == "fit" and run_config.is_file() else []
+    return [*of_run, "--config", _inline(settings)]
+
+
+def configs_first(arguments: Sequence[str]) -> list[str]:
+    """Put all `--config` before the flags, so that a flag beats a config wherever it stands."""
+    configs = [["--config", value] for flag, value in _flags_and_values(arguments) if flag in CONFIG_FLAGS]
+    flags = list(arguments)
+    for flag in CONFIG_FLAGS:
+        flags = without(flags, flag)
+    return [part for config in configs for part in config] + flags
+
+
+def without_other_networks(arguments: Sequence[str]) -> list[str]:
+    """Leave a network's settings out of every config that names another network than the one that will be used.
+
+    The parser would hand them on to the new network wherever the names are the same, as with `dropout`.
+    """
+    wanted = _class_name(requested_network(arguments))
+    if not wanted:
+        return list(arguments)
+    kept = list(arguments)
+    for position, (flag, value) in enumerate(pairwise(arguments)):
+        if flag != "--config":
+            continue
+        settings = _load(value)
+        network = _network_of(settings)
+        if network and _class_name(network) != wanted:
+            del settings["model"]["network"]
+            kept[position + 1] = _inline(settings)
+    return kept
 
 
 def changed_settings(path: Path, config: dict[str, Any]) -> list[str]:
@@ -32,30 +76,28 @@ def changed_settings(path: Path, config: dict[str, Any]) -> list[str]:
     return [f"{name}: {value} -> {now[name]}" for name, value in before.items() if name in now and now[name] != value]
 
 
-def flatten(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Join the names of nested settings with dots."""
-    flat: dict[str, Any] = {}
-    for name, value in settings.items():
-        if isinstance(value, dict):
-            flat |= flatten(value, f"{prefix}{name}.")
-        else:
-            flat[prefix + name] = value
-    return flat
-
-
 def requested(key: str, arguments: Sequence[str]) -> str | None:
     """The value that flags, or else config files, give to a key, before anything is parsed."""
     pairs = _flags_and_values(arguments)
     given = [value for flag, value in pairs if flag == f"--{key}"]
     if given:
         return given[-1]
-    for path in reversed([Path(value) for flag, value in pairs if flag in ("--config", "-c")]):
-        node = _load_yaml(path) if path.is_file() else None
+    for value in reversed([value for flag, value in pairs if flag in CONFIG_FLAGS]):
+        node = _load(value)
         for part in key.split("."):
             node = node.get(part) if isinstance(node, dict) else None
         if node is not None:
             return str(node)
     return None
+
+
+def requested_network(arguments: Sequence[str]) -> str:
+    """Name or import path of the network that flags, or else the last config that names one, ask for; else empty."""
+    pairs = _flags_and_values(arguments)
+    flags = [value for flag, value in pairs if flag in ("--model.network", "--model.network.class_path")]
+    configs = [_network_of(_load(value)) for flag, value in pairs if flag in CONFIG_FLAGS]
+    named = [name for name in [*configs, *flags] if name]
+    return named[-1] if named else ""
 
 
 def without(arguments: Sequence[str], flag: str) -> list[str]:
@@ -70,10 +112,29 @@ def without(arguments: Sequence[str], flag: str) -> list[str]:
 
 
 def _flags_and_values(arguments: Sequence[str]) -> list[tuple[str, str]]:
-    """Every flag with its value, be it given as `--flag value` or as `--flag=value`."""
-    joined = [argument.partition("=") for argument in arguments]
-    pairs = [(flag, value) for flag, equals, value in joined if equals]
-    return [*pairs, *((flag, value) for flag, value in pairwise(arguments) if flag.startswith("-"))]
+    """Every flag with its value, be it given as `--flag value` or as `--flag=value`, in their order."""
+    pairs = []
+    for argument, following in zip_longest(arguments, arguments[1:], fillvalue=""):
+        flag, equals, value = argument.partition("=")
+        if flag.startswith("-"):
+            pairs.append((flag, value if equals else following))
+    return pairs
+
+
+def _network_of(settings: Any) -> str:
+    """Name or import path of the network that a config names, else empty."""
+    model = settings.get("model") if isinstance(settings, dict) else None
+    network = model.get("network") if isinstance(model, dict) else None
+    return str(network.get("class_path", "") if isinstance(network, dict) else network or "")
+
+
+def _class_name(class_path: str) -> str:
+    return class_path.rpartition(".")[2]
+
+
+def _inline(settings: dict[str, Any]) -> str:
+    """A config as a single argument."""
+    return yaml.safe_dump(settings, default_flow_style=True, width=2**31)
 
 
 def _settings_in(path: Path) -> dict[str, Any]:
@@ -83,8 +144,12 @@ def _settings_in(path: Path) -> dict[str, Any]:
     return {"seed_everything": data.pop("seed", 0), "model": checkpoint["hyper_parameters"], "data": data}
 
 
-def _load_yaml(path: Path) -> Any:
+def _load(config: str) -> Any:
+    """Read a config: a file, or the text itself. What is neither is left to the parser to complain about."""
     try:
-        return yaml.safe_load(path.read_text())
+        if config.startswith("{"):
+            return yaml.safe_load(config)
+        path = Path(config)
+        return yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else None
     except yaml.YAMLError as error:
-        raise UsageError(f"{path} is no valid YAML: {' '.join(str(error).split())}") from error
+        raise UsageError(f"{config} is no valid YAML: {' '.join(str(error).split())}") from error

@@ -16,7 +16,7 @@ from pytorch_lightning.utilities import rank_zero_warn
 from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import get_ema_multi_avg_fn
-from torchmetrics import MeanMetric
+from torchmetrics import MeanMetric, Metric
 from torchmetrics.classification import MulticlassAccuracy
 
 from mnist_cnn.callbacks.curves import TrainingCurves, write_curves
@@ -26,6 +26,7 @@ from mnist_cnn.metrics import EvaluationMetrics
 from mnist_cnn.networks import Network, build_network
 from mnist_cnn.networks.cnn import IMAGE_SIZE
 from mnist_cnn.optimization import OptimizerName, ScheduleName, build_optimizer, check_settings, lr_factor
+from mnist_cnn.settings import plain
 
 # MNIST's own statistics: what is used if the images do not come from MNISTDataModule, which measures them.
 MNIST_MEAN, MNIST_STD = 0.1307, 0.3081
@@ -78,7 +79,7 @@ class ImageClassifier(LightningModule):
         check_settings(settings)
         # From a checkpoint the network comes as plain types, so that the file loads without unpickling any class.
         network = build_network(network) if isinstance(network, dict) else network
-        self.save_hyperparameters({"network": network.spec(), **settings})
+        self.save_hyperparameters({"network": network.spec(), **plain(settings)})
         # Convolutions run up to twice as fast on the CPU, and on GPUs in half precision, with channels last.
         self.network = network.to(memory_format=torch.channels_last)
         self.register_buffer("mean", torch.tensor(MNIST_MEAN))
@@ -91,7 +92,8 @@ class ImageClassifier(LightningModule):
 
     def forward(self, images: Tensor) -> Tensor:
         """Map images (B, 1, H, W), grey values from 0 to 255 in any number type, to logits (B, num_classes)."""
-        return self.network((images.float() / 255 - self.mean) / self.std)
+        normalised = (images.float() / 255 - self.mean) / self.std
+        return self.network(normalised.to(next(self.network.parameters()).dtype))  # which is not float32 in "bf16-true"
 
     @torch.no_grad()
     def predict_proba(self, images: Tensor) -> Tensor:
@@ -180,7 +182,9 @@ class ImageClassifier(LightningModule):
             return []
         callbacks: list[Callback] = [StepSeeds(), TrainingCurves()]
         if decay := self.hparams["ema_decay"]:
-            callbacks.append(WeightAveraging(multi_avg_fn=get_ema_multi_avg_fn(decay)))
+            # On the device from the start: the callback copies the weights before the strategy moves them there.
+            device = self.trainer.strategy.root_device
+            callbacks.append(WeightAveraging(device=device, multi_avg_fn=get_ema_multi_avg_fn(decay)))
         return callbacks
 
     def setup(self, stage: str) -> None:
@@ -236,16 +240,23 @@ class ImageClassifier(LightningModule):
         if self._trainer is not None and self.trainer.callback_metrics:
             self.latest_metrics = {name: float(value) for name, value in self.trainer.callback_metrics.items()}
         checkpoint["metrics"] = self.latest_metrics
-        checkpoint["train_metrics"] = [dict(m.metric_state) for m in (self.train_loss, self.train_accuracy)]
+        checkpoint["train_metrics"] = [_combined_state(metric) for metric in (self.train_loss, self.train_accuracy)]
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take back what `on_save_checkpoint` added."""
+        """Take back what `on_save_checkpoint` added, and what the given settings leave of the rest."""
         self.provenance = checkpoint.get("provenance")
         self.latest_metrics = checkpoint.get("metrics", {})
-        states = checkpoint.get("train_metrics", [])
+        if self._trainer is None or self.trainer.state.fn != "fit":
+            return
+        if checkpoint["hyper_parameters"]["optimizer"] != self.hparams["optimizer"]:
+            checkpoint["optimizer_states"] = []  # another optimiser begins anew
+        if "current_model_state" in checkpoint and not self.hparams["ema_decay"]:
+            checkpoint["state_dict"] = checkpoint["current_model_state"]  # go on training these, not their averages
+        # The state is that of all processes together: one of them takes it over.
+        states = checkpoint.get("train_metrics", []) if self.trainer.is_global_zero else []
         for metric, state in zip((self.train_loss, self.train_accuracy), states, strict=False):
             for name, value in state.items():
-                setattr(metric, name, value.to(self.device))
+                setattr(metric, name, value.to(self.trainer.strategy.root_device))
             metric._update_count = 1  # else compute() warns that nothing has been seen
 
     def _compare_data(self) -> None:
@@ -291,10 +302,16 @@ class ImageClassifier(LightningModule):
         batches, limit = data.training_batches_per_epoch(), trainer.limit_train_batches
         batches = int(batches * limit) if isinstance(limit, float) else min(batches, limit or batches)
         steps_per_epoch = max(-(-batches // trainer.accumulate_grad_batches), 1)
-        epochs = trainer.max_epochs or -1
-        total = steps_per_epoch * epochs if epochs > 0 else -1
+        epochs = -1 if trainer.max_epochs is None else trainer.max_epochs
+        total = steps_per_epoch * epochs if epochs >= 0 else -1
         if trainer.max_steps > 0:
             total = trainer.max_steps if total < 0 else min(total, trainer.max_steps)
         if total < 0 and self.hparams["schedule"] in ("cosine", "one_cycle"):
             raise UserError(f"schedule {self.hparams['schedule']!r} needs an end: set --trainer.max_epochs")
         return total, steps_per_epoch
+
+
+def _combined_state(metric: Metric) -> dict[str, Tensor]:
+    """The state of a metric over all processes, as plain tensors."""
+    with metric.sync_context():
+        return {name: value.clone() for name, value in metric.metric_state.items()}  # type: ignore[union-attr]

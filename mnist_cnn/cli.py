@@ -69,6 +69,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"\n{PROGRAM}: stopped by {name}; the run is saved. Go on with:", file=sys.stderr)
         print(f"  {resume_command(interruption.checkpoint)}", file=sys.stderr)
         return 128 + interruption.signal_number
+    except PermissionError as error:
+        return _fail(f"{error.filename} cannot be used: {error.strerror}", command, status=1)
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     except BrokenPipeError:  # the reader of our output has gone, as in `mnist-cnn fit --help | head`

@@ -1,6 +1,7 @@
 """`fit`, `validate` and `test`: LightningCLI with this project's callbacks, checkpoints and messages."""
 
 import logging
+import os
 import shutil
 import signal
 import sys
@@ -17,7 +18,15 @@ from pytorch_lightning import Trainer
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 from pytorch_lightning.utilities.exceptions import MisconfigurationException, SIGTERMException
 
-from mnist_cnn.arguments import changed_settings, checkpoint_configs, requested, without
+from mnist_cnn.arguments import (
+    changed_settings,
+    checkpoint_configs,
+    configs_first,
+    requested,
+    requested_network,
+    without,
+    without_other_networks,
+)
 from mnist_cnn.callbacks.checkpoints import AtomicCheckpointIO, BestCheckpoint, LastCheckpoint
 from mnist_cnn.callbacks.loggers import MetricsCSVLogger, RunTensorBoardLogger
 from mnist_cnn.callbacks.progress import ProgressBar
@@ -29,7 +38,7 @@ from mnist_cnn.data.datamodule import MNISTDataModule
 from mnist_cnn.data.datasets import find_dataset
 from mnist_cnn.errors import UsageError, UserError
 from mnist_cnn.networks import Network
-from mnist_cnn.runs import find_checkpoint, is_last_of_run, new_run_dir, read_checkpoint, run_dir_of
+from mnist_cnn.runs import find_checkpoint, is_last_of_run, list_runs, make_run_dir, read_checkpoint, run_dir_of
 from mnist_cnn.usage_errors import explain, explain_trainer
 
 DEFAULT_NETWORK = {"class_path": "mnist_cnn.networks.CNN"}
@@ -45,6 +54,7 @@ TRAINER_DEFAULTS = {
 def run_training_command(command: str, arguments: list[str]) -> int:
     """Run `fit`, `validate` or `test` with full flags and return the exit status."""
     _quieten_lightning()
+    arguments = configs_first(arguments)
     root = Path(requested("trainer.default_root_dir", arguments) or ".")
     which = requested("ckpt_path", arguments)
     if which is None and command != "fit":
@@ -56,9 +66,9 @@ def run_training_command(command: str, arguments: list[str]) -> int:
     # the same there.
     original, sys.argv[1:] = sys.argv[1:], [command, *arguments]
     if checkpoint:
-        arguments = [*checkpoint_configs(checkpoint, command), *arguments]
+        arguments = [*checkpoint_configs(checkpoint, command, arguments), *arguments]
     try:
-        TrainingCLI(command, checkpoint, arguments, root)
+        TrainingCLI(command, checkpoint, without_other_networks(arguments), root)
     except MisconfigurationException as error:
         raise UserError(explain_trainer(str(error))) from error
     except SIGTERMException:  # before the first step, when there is nothing to save yet
@@ -83,8 +93,9 @@ class TrainingCLI(LightningCLI):
     """
 
     def __init__(self, command: str, checkpoint: Path | None, arguments: list[str], root: Path) -> None:
-        self.command, self.checkpoint, self.root = command, checkpoint, root
+        self.command, self.checkpoint, self.arguments, self.root = command, checkpoint, arguments, root
         self.run_dir: Path | None = None
+        self.made_run_dir: Path | None = None
         options = {"exit_on_error": False, "allow_abbrev": False, "formatter_class": HelpFormatter}
         super().__init__(
             ImageClassifier,
@@ -104,7 +115,8 @@ class TrainingCLI(LightningCLI):
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add what is this project's own."""
-        parser.set_defaults({"model.network": DEFAULT_NETWORK})
+        if not requested_network(self.arguments):  # else its settings would pass to the other network
+            parser.set_defaults({"model.network": DEFAULT_NETWORK})
         parser.link_arguments("seed_everything", "data.seed", compute_fn=int)
         if self.command == "fit":
             parser.add_lightning_class_args(LastCheckpoint, "checkpoint")
@@ -161,6 +173,7 @@ class TrainingCLI(LightningCLI):
         try:
             return super().instantiate_trainer(**kwargs)
         except (MisconfigurationException, ValueError) as error:
+            self._discard_empty_run()
             raise UserError(explain_trainer(str(error))) from error
 
     def _loggers(self) -> list[Any]:
@@ -172,7 +185,7 @@ class TrainingCLI(LightningCLI):
             self.run_dir = run_dir_of(self.checkpoint)
             purge_step = int(read_checkpoint(self.checkpoint)["global_step"]) + 1
         else:
-            self.run_dir, purge_step = new_run_dir(self.root), None
+            self.run_dir, purge_step = self._new_run_dir(), None
         return [RunTensorBoardLogger(self.run_dir, purge_step), MetricsCSVLogger(self.run_dir)]
 
     def fit(self, **kwargs: Any) -> None:
@@ -181,23 +194,45 @@ class TrainingCLI(LightningCLI):
             for change in changed_settings(self.checkpoint, self.config.fit.as_dict()):
                 print(f"Changed  {change}", file=sys.stderr)
         try:
+            self._obtain_data()
             with _explained_misfit(self.checkpoint):
                 self.trainer.fit(**kwargs)
         except BaseException:
-            if self.run_dir and self.trainer.is_global_zero and not (self.run_dir / "config.yaml").exists():
-                shutil.rmtree(self.run_dir, ignore_errors=True)
-                with suppress(OSError):  # other runs are in it
-                    self.run_dir.parent.rmdir()
+            self._discard_empty_run()
             raise
+
+    def _obtain_data(self) -> None:
+        """Get the data before other processes are started, which would wait for this one in vain if it failed."""
+        if "LOCAL_RANK" not in os.environ:
+            self.datamodule.obtain(["test"] if self.command == "test" else ["train"])
+
+    def _new_run_dir(self) -> Path:
+        """Make the directory of a new run. The other processes of the run write nothing and need none of their own."""
+        if os.environ.get("LOCAL_RANK", "0") != "0" and (runs := list_runs(self.root)):
+            return runs[-1]
+        try:
+            self.made_run_dir = make_run_dir(self.root)
+        except OSError as error:
+            raise UserError(f"no run can be kept in {self.root}: {error}; see --trainer.default_root_dir") from error
+        return self.made_run_dir
+
+    def _discard_empty_run(self) -> None:
+        """Remove the directory that this process made for a run that never began."""
+        if self.made_run_dir and not (self.made_run_dir / "config.yaml").exists():
+            shutil.rmtree(self.made_run_dir, ignore_errors=True)
+            with suppress(OSError):  # other runs are in it
+                self.made_run_dir.parent.rmdir()
 
     def validate(self, **kwargs: Any) -> None:
         """Evaluate on the validation images and print the metrics."""
+        self._obtain_data()
         with _explained_misfit(self.checkpoint):
             self.trainer.validate(**kwargs)
         self._print_metrics()
 
     def test(self, **kwargs: Any) -> None:
         """Evaluate on the test images, print the metrics and say where they are kept."""
+        self._obtain_data()
         with _explained_misfit(self.checkpoint):
             self.trainer.test(**kwargs)
         self._print_metrics()

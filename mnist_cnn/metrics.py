@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from torch import Tensor, nn
-from torchmetrics import MeanMetric, MetricCollection
+from torchmetrics import MeanMetric, MetricCollection, SumMetric
 from torchmetrics.classification import MulticlassAccuracy, MulticlassCalibrationError, MulticlassF1Score
 
 
@@ -13,6 +13,9 @@ class EvaluationMetrics(nn.Module):
     Args:
         stage: Prefix of the names: "val" or "test".
         class_names: Names of the classes, by label.
+
+    Attributes:
+        images_seen: How many images the latest results are of.
     """
 
     def __init__(self, stage: str, class_names: Sequence[str]) -> None:
@@ -20,6 +23,8 @@ class EvaluationMetrics(nn.Module):
         self.stage, self.class_names = stage, class_names
         classes = len(class_names)
         self.loss = MeanMetric()
+        self.count = SumMetric()
+        self.images_seen = 0
         # Of predicted labels; sharing one count of hits and misses, which the collection finds out by itself.
         self.of_labels = MetricCollection(
             {
@@ -33,6 +38,7 @@ class EvaluationMetrics(nn.Module):
     def update(self, losses: Tensor, logits: Tensor, labels: Tensor) -> None:
         """Take a batch in: the loss of each image (B,), logits (B, classes) and labels (B,)."""
         self.loss.update(losses)
+        self.count.update(len(labels))
         self.of_labels.update(logits.argmax(dim=1), labels)
         self.calibration.update(logits.softmax(dim=1), labels)
 
@@ -46,6 +52,7 @@ class EvaluationMetrics(nn.Module):
         # A slash in a name ("T-shirt/top") would open another group of curves in TensorBoard.
         names = [name.replace("/", "-") for name in self.class_names]
         result |= {f"{self.stage}_class/{name}": value for name, value in zip(names, per_class, strict=True)}
-        for metric in (self.loss, self.of_labels, self.calibration):
+        self.images_seen = int(self.count.compute())
+        for metric in (self.loss, self.count, self.of_labels, self.calibration):
             metric.reset()
         return result

@@ -85,6 +85,8 @@ def check_settings(settings: dict[str, Any]) -> None:
         if not low <= value or (high is not None and value > high):
             span = f"of at least {low}" if high is None else f"from {low} to {high}"
             raise UserError(f"{name}={value}: a number {span} is needed")
+    if settings["momentum"] == 1:
+        raise UserError("momentum=1: a number below 1 is needed, or nothing is ever forgotten")
     if settings["step_epochs"] < 1:
         raise UserError(f"step_epochs={settings['step_epochs']}: at least 1 is needed")
     for name, choices in (("optimizer", get_args(OptimizerName)), ("schedule", get_args(ScheduleName))):

@@ -18,11 +18,18 @@ def list_runs(root: Path) -> list[Path]:
     return [path for _, path in sorted(numbered)]
 
 
-def new_run_dir(root: Path) -> Path:
-    """The directory that the next run gets; it is not made yet."""
+def make_run_dir(root: Path) -> Path:
+    """Make the directory of the next run. Of several processes that ask at once, each gets one of its own."""
     runs = list_runs(root)
     number = int(runs[-1].name.removeprefix("version_")) + 1 if runs else 0
-    return root / LOGS_FOLDER / f"version_{number}"
+    while True:
+        run_dir = root / LOGS_FOLDER / f"version_{number}"
+        try:
+            run_dir.mkdir(parents=True)
+        except FileExistsError:
+            number += 1
+        else:
+            return run_dir
 
 
 def find_checkpoint(which: str, root: Path) -> Path:
@@ -38,7 +45,7 @@ def find_checkpoint(which: str, root: Path) -> Path:
     if which not in ("best", "last"):
         if not (path := Path(which).expanduser()).is_file():
             raise UserError(f"--ckpt_path {which}: no such file; give a checkpoint's path, 'best' or 'last'")
-        return path
+        return path.resolve()
     runs = list_runs(root)
     if not runs:
         raise UserError(
@@ -71,6 +78,9 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
 
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+        with zipfile.ZipFile(path) as parts:  # torch does not compare the checksums that it writes
+            if (damaged := parts.testzip()) is not None:
+                raise ValueError(damaged)
     except pickle.UnpicklingError as error:
         raise UserError(
             f"{path} holds more than plain values and tensors, so it is not read (it is foreign)"
@@ -78,6 +88,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     except (OSError, RuntimeError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise UserError(f"{path} is damaged or no checkpoint: torch cannot read it") from error
     parameters = checkpoint.get("hyper_parameters") if isinstance(checkpoint, dict) else None
-    if not isinstance(parameters, dict) or "class_path" not in (parameters.get("network") or {}):
+    named = isinstance(parameters, dict) and "class_path" in (parameters.get("network") or {})
+    if not named or "state_dict" not in checkpoint:
         raise UserError(f"{path} is not a checkpoint of mnist-cnn: it does not say which network it holds")
     return checkpoint

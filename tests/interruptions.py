@@ -13,12 +13,16 @@ class InterruptAt(Callback):
 
     Args:
         step: Number of optimiser steps after which it is sent.
-        when: "before" the step's checkpoint is written, halfway through "writing" it, or "after" that.
+        when: "before" the step's checkpoint is written, halfway through "writing" it, "after" that, or when the
+            validation that follows the step has "validated".
         signal_name: The signal.
     """
 
     def __init__(
-        self, step: int, when: Literal["before", "writing", "after"] = "before", signal_name: str = "SIGKILL"
+        self,
+        step: int,
+        when: Literal["before", "writing", "after", "validated"] = "before",
+        signal_name: str = "SIGKILL",
     ) -> None:
         self.step, self.signal = step, signal.Signals[signal_name]
         self.when: str = when
@@ -39,6 +43,10 @@ class InterruptAt(Callback):
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, *args: Any) -> None:
         if self.when == "after" and trainer.global_step == self.step and trainer.is_global_zero:
             self.when = "done"  # the next of several accumulated batches starts at the same step
+            os.kill(os.getpid(), self.signal)
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if self.when == "validated" and trainer.global_step == self.step:
             os.kill(os.getpid(), self.signal)
 
     def _write_half(self, checkpoint: Any, file: Any) -> None:

@@ -1,6 +1,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -120,6 +121,14 @@ def test_checkpoints_are_plain_and_survive_being_loaded_and_saved_again(tmp_path
         again.strategy.connect(loaded)
         path = tmp_path / f"generation_{generation}.ckpt"
         again.save_checkpoint(path)
+
+
+def test_checkpoints_stay_plain_whatever_the_settings_came_as(tmp_path: Path) -> None:
+    data = MNISTDataModule("synthetic", tmp_path, train_size=600, val_size=100, batch_size=100)  # type: ignore[arg-type]
+    trainer(tmp_path).fit(tiny_classifier(lr=np.float64(0.01)), datamodule=data)
+    checkpoint = torch.load(tmp_path / "checkpoints" / "last.ckpt", weights_only=True)
+    assert checkpoint["hyper_parameters"]["lr"] == 0.01
+    assert "data_dir" not in checkpoint["datamodule_hyper_parameters"]
 
 
 def test_a_checkpoint_that_names_a_foreign_class_is_refused(tmp_path: Path) -> None:

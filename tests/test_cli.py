@@ -240,6 +240,72 @@ def test_precedence_is_flag_then_config_then_checkpoint_then_default(cli: Cli, r
     assert config["trainer"]["max_epochs"] == 2  # of the run that is gone on with
 
 
+def test_a_flag_beats_a_config_wherever_it_stands(cli: Cli) -> None:
+    Path("some.yaml").write_text("model:\n  lr: 0.5\n")
+    Path("other.yaml").write_text("model:\n  lr: 0.25\n  weight_decay: 0.125\n")
+    config = config_of(cli, "--lr", "0.75", "--config", "some.yaml", "--config=other.yaml")
+    assert (config["model"]["lr"], config["model"]["weight_decay"]) == (0.75, 0.125)
+    assert config_of(cli, "-c", "other.yaml", "--config", "some.yaml")["model"]["lr"] == 0.5, "the later config"
+
+
+def test_another_network_starts_from_its_own_defaults(cli: Cli, run: Path) -> None:
+    other = "tests.other_networks.Other"
+    checkpoint = ["--ckpt_path", str(run / "checkpoints" / "last.ckpt")]
+    Path("cnn.yaml").write_text("model:\n  network:\n    class_path: CNN\n    init_args: {dropout: 0.5}\n")
+    for arguments in (["--config", "cnn.yaml"], checkpoint):
+        network = config_of(cli, *arguments, "--network", other)["model"]["network"]
+        assert network == {"class_path": other, "init_args": {"dropout": 0.77, "num_classes": 10}}
+        network = config_of(cli, *arguments, "--network", other, "--dropout", "0.1")["model"]["network"]
+        assert network["init_args"]["dropout"] == 0.1
+    assert config_of(cli, "--config", "cnn.yaml", "--network", "CNN")["model"]["network"]["init_args"]["dropout"] == 0.5
+
+
+def test_a_checkpoint_cannot_have_code_imported(cli: Cli, run: Path) -> None:
+    checkpoint = read_checkpoint(run / "checkpoints" / "best.ckpt")
+    checkpoint["hyper_parameters"]["network"]["class_path"] = "tests.not_imported.Evil"
+    torch.save(checkpoint, "evil.ckpt")
+    status, _, err = cli("test", "--ckpt_path", "evil.ckpt")
+    assert status == 1
+    assert "tests.not_imported.Evil" in err
+    assert "tests.not_imported" not in sys.modules
+
+
+def test_another_optimiser_can_take_over(cli: Cli, run: Path) -> None:
+    for optimizer in ("sgd", "adam"):
+        arguments = ["--ckpt_path", str(run / "checkpoints" / "best.ckpt"), "--epochs", "3"]
+        status, _, err = cli("fit", *arguments, "--model.optimizer", optimizer)
+        assert status == 0
+        assert f"Changed  model.optimizer: adamw -> {optimizer}" in err
+    adam = read_checkpoint(Path("lightning_logs/version_2/checkpoints/last.ckpt"))["optimizer_states"][0]
+    assert not adam["param_groups"][0].get("decoupled_weight_decay", False)
+
+
+def test_a_finished_run_says_that_nothing_is_left(cli: Cli, run: Path) -> None:
+    status, out, _ = cli("fit", "--ckpt_path", "last")
+    assert status == 0
+    assert "Nothing was left to train: the checkpoint has 2 epochs behind it" in out
+
+
+@pytest.mark.parametrize("precision", ["bf16-mixed", "bf16-true", "64-true"])
+def test_other_precisions_train(cli: Cli, precision: str) -> None:
+    status, _, err = cli("fit", *TINY_RUN, "--trainer.precision", precision)
+    assert status == 0, err
+    assert cli("test", "--device", "cpu", "--trainer.precision", precision)[0] == 0
+
+
+def test_a_limited_test_says_how_many_images_it_saw(cli: Cli, run: Path) -> None:
+    arguments = ["--trainer.limit_test_batches", "2", "--data.eval_batch_size", "50", "--device", "cpu"]
+    assert cli("test", *arguments)[0] == 0
+    assert json.loads((run / "test.json").read_text())["images"] == 100
+
+
+def test_a_checkpoint_is_found_from_within_its_folder(cli: Cli, run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(run / "checkpoints")
+    assert cli("fit", "--ckpt_path", "last.ckpt", "--epochs", "3")[0] == 0
+    assert read_checkpoint(Path("last.ckpt"))["epoch"] == 2
+    assert not Path("lightning_logs").exists()
+
+
 def test_a_checkpoint_alone_is_enough_without_its_run(cli: Cli, run: Path) -> None:
     shutil.copy(run / "checkpoints" / "best.ckpt", "alone.ckpt")
     shutil.rmtree("lightning_logs")
@@ -277,7 +343,11 @@ def test_checkpoints_that_cannot_be_used_are_explained(cli: Cli, run: Path) -> N
     Path("noise.ckpt").write_bytes(b"no checkpoint")
     torch.save({"state_dict": {}}, "other.ckpt")
     torch.save(torch.nn.Linear(1, 1), "pickled.ckpt")
+    flipped = bytearray(good)
+    flipped[len(good) // 2] ^= 0xFF
+    Path("flipped.ckpt").write_bytes(flipped)
     expected = {
+        "flipped.ckpt": "is damaged",
         "half.ckpt": "is damaged or no checkpoint",
         "noise.ckpt": "foreign|damaged",
         "other.ckpt": "is not a checkpoint of mnist-cnn",

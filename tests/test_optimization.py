@@ -70,7 +70,7 @@ def test_sgd_takes_momentum_and_nesterov() -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        *[("lr", -1), ("weight_decay", -0.1), ("momentum", 1.5), ("warmup", 2), ("label_smoothing", -1)],
+        *[("lr", -1), ("weight_decay", -0.1), ("momentum", 1), ("warmup", 2), ("label_smoothing", -1)],
         *[("ema_decay", 1.1), ("step_epochs", 0), ("optimizer", "sdg"), ("schedule", "linear")],
     ],
 )

@@ -1,5 +1,6 @@
 """Several processes on one machine, with gloo: the same metrics as one process, and the same exact resume."""
 
+import csv
 import json
 from pathlib import Path
 
@@ -46,6 +47,11 @@ def test_two_processes_train_and_resume_and_three_evaluate(tmp_path: Path) -> No
     assert result.returncode == 0, result.stderr
     first, second = (read_checkpoint(root / RUN / "checkpoints" / "last.ckpt") for root in (whole, stopped))
     assert_equal(first["state_dict"], second["state_dict"])
+    # Sums over processes may be added up in another order.
+    curves = [list(csv.reader((root / RUN / "metrics.csv").open(newline=""))) for root in (whole, stopped)]
+    assert curves[0][0] == curves[1][0]
+    for row, other in zip(curves[0][1:], curves[1][1:], strict=True):
+        assert [float(x or -1) for x in row] == pytest.approx([float(x or -1) for x in other], abs=1e-6)
 
     # The validation metrics that two processes found, and test metrics of three, are those of one.
     result = run_process("validate", *processes(1), "--trainer.enable_progress_bar", "false", cwd=whole)

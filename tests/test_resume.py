@@ -67,14 +67,13 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_killed_at_any_point_and_resumed_in_new_processes_ends_bit_identical(
     uninterrupted: Path, tmp_path: Path
 ) -> None:
-    # In an epoch's middle; while a checkpoint is written; right after one; at an epoch's end, before its validation.
-    kills = [(2, "before"), (5, "writing"), (9, "after"), (12, "before")]
-    for attempt, (step, when) in enumerate(kills):
+    # In an epoch's middle; while a checkpoint is written; right after one; at an epoch's end, after its validation.
+    kills = [(2, "before", 1), (5, "writing", 4), (9, "after", 9), (12, "validated", 11)]
+    for attempt, (step, when, kept) in enumerate(kills):
         resume = ["--ckpt_path", "last"] if attempt else []
         result = run_process("fit", *SETTINGS, *resume, *interrupt_at(step, when, "SIGKILL"), cwd=tmp_path)
         assert result.returncode == -9, result.stderr
-        left = read_checkpoint(tmp_path / RUN / "checkpoints" / "last.ckpt")
-        assert left["global_step"] == (step if when == "after" else step - 1)
+        assert read_checkpoint(tmp_path / RUN / "checkpoints" / "last.ckpt")["global_step"] == kept
     config = (tmp_path / RUN / "config.yaml").read_bytes()
     result = run_process("fit", *SETTINGS, "--ckpt_path", "last", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
@@ -94,17 +93,48 @@ def test_a_signal_between_accumulated_batches_stops_after_the_next_step(
     assert_same_ending(uninterrupted, tmp_path)
 
 
+@pytest.mark.parametrize("step", [3, 6, 8, 18])
 @pytest.mark.parametrize(("name", "status"), [("SIGTERM", 143), ("SIGINT", 130)])
 def test_a_signal_leaves_a_last_checkpoint_that_resumes_exactly(
-    cli: Callable[..., tuple[int, str, str]], uninterrupted: Path, tmp_path: Path, name: str, status: int
+    cli: Callable[..., tuple[int, str, str]], uninterrupted: Path, tmp_path: Path, name: str, status: int, step: int
 ) -> None:
+    """In an epoch's middle (3, 8), at the last step of an epoch (6) and of the run (18)."""
     seldom = [*SETTINGS, "--checkpoint.every_n_train_steps", "0"]
-    found, _, err = cli("fit", *seldom, *interrupt_at(8, "before", name))
+    found, _, err = cli("fit", *seldom, *interrupt_at(step, "before", name))
     assert found == status
     assert f"stopped by {name}; the run is saved" in err
-    assert read_checkpoint(RUN / "checkpoints" / "last.ckpt")["global_step"] == 8
+    assert read_checkpoint(RUN / "checkpoints" / "last.ckpt")["global_step"] == step
     command = err.strip().splitlines()[-1].split()
     assert command[:2] == ["mnist-cnn", "fit"]
-    # The saved config names the interruption too, which comes at a step that is already past.
     assert cli(*command[1:])[0] == 0
     assert_same_ending(uninterrupted, tmp_path)
+
+
+@pytest.mark.parametrize("step", [2, 3, 4, 6, 9])
+def test_validating_within_epochs_resumes_exactly(
+    cli: Callable[..., tuple[int, str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    """Every third step is followed by a validation, which neither the stop nor the checkpoint may jump over."""
+    roots = [tmp_path / "whole", tmp_path / "stopped"]
+    for root in roots:
+        root.mkdir()
+    settings = [*SETTINGS, "--trainer.val_check_interval", "0.5"]
+    monkeypatch.chdir(roots[0])
+    assert cli("fit", *settings)[0] == 0
+    monkeypatch.chdir(roots[1])
+    assert cli("fit", *settings, *interrupt_at(step, "before", "SIGTERM"))[0] == 143
+    assert cli("fit", *settings, "--ckpt_path", "last")[0] == 0
+    assert_same_ending(*roots)
+
+
+def test_weights_go_on_without_averaging_if_it_is_switched_off(
+    cli: Callable[..., tuple[int, str, str]], uninterrupted: Path, tmp_path: Path
+) -> None:
+    assert cli("fit", *SETTINGS, *interrupt_at(8, "before", "SIGTERM"))[0] == 143
+    stopped = read_checkpoint(RUN / "checkpoints" / "last.ckpt")
+    assert cli("fit", *SETTINGS, "--ckpt_path", "last", "--model.ema_decay", "0")[0] == 0
+    ended = read_checkpoint(RUN / "checkpoints" / "last.ckpt")
+    assert "current_model_state" in stopped
+    assert_equal(
+        ended["state_dict"], read_checkpoint(uninterrupted / RUN / "checkpoints/last.ckpt")["current_model_state"]
+    )

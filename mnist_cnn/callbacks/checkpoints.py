@@ -33,10 +33,13 @@ class AtomicCheckpointIO(TorchCheckpointIO):
                 file.flush()
                 os.fsync(file.fileno())
             part.replace(target)
-        except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
+        except BaseException as error:
             with suppress(OSError):
                 part.unlink(missing_ok=True)
-            raise UserError(f"{target} cannot be written ({error}); what was there before is kept") from error
+            if isinstance(error, OSError | RuntimeError):  # torch reports a full disk as a RuntimeError
+                reason = f"{target} cannot be written ({error}); what was there before is kept"
+                raise UserError(reason) from error
+            raise
 
 
 class BestCheckpoint(ModelCheckpoint):
@@ -79,6 +82,7 @@ class LastCheckpoint(Checkpoint):
         self._signal: int | None = None
         self._previous_handlers: dict[int, Any] = {}
         self._steps_seen = 0
+        self._is_due = False
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Find the run's directory."""
@@ -98,19 +102,27 @@ class LastCheckpoint(Checkpoint):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Write the checkpoint if it is due, and stop if a signal came."""
+        """Write the checkpoint if it is due, and stop if a signal came.
+
+        Neither happens before a validation or the epoch's end that follow this very step, but after them: a run that is
+        resumed from a checkpoint in between would skip them.
+        """
         if trainer.global_step == self._steps_seen:
             return  # gradients are still being accumulated: they would be missing from the checkpoint
         self._steps_seen = trainer.global_step
-        due = self.every_n_train_steps > 0 and trainer.global_step % self.every_n_train_steps == 0
-        if due or self._stop_requested(trainer):
-            self._save(trainer)
-        self._stop_if_requested(trainer)
+        self._is_due |= self.every_n_train_steps > 0 and trainer.global_step % self.every_n_train_steps == 0
+        if not _validation_follows(trainer, batch_idx):
+            self._save_if_due_and_stop_if_asked(trainer)
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write the checkpoint if it became due right before a validation in the middle of an epoch."""
+        if trainer.state.fn == "fit" and not trainer.sanity_checking and not trainer.is_last_batch:
+            self._save_if_due_and_stop_if_asked(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write the checkpoint, and stop if a signal came during validation."""
-        self._save(trainer)
-        self._stop_if_requested(trainer)
+        """Write the checkpoint, and stop if a signal came."""
+        self._is_due = True
+        self._save_if_due_and_stop_if_asked(trainer)
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Give the signals back."""
@@ -120,25 +132,33 @@ class LastCheckpoint(Checkpoint):
         """Give the signals back."""
         self._restore_handlers()
 
-    def _save(self, trainer: Trainer) -> None:
-        if not trainer.fast_dev_run:  # type: ignore[attr-defined]
-            trainer.save_checkpoint(str(self.path))
-
-    def _stop_requested(self, trainer: Trainer) -> bool:
-        requested = self._signal is not None
+    def _save_if_due_and_stop_if_asked(self, trainer: Trainer) -> None:
+        stop = self._signal is not None
         if trainer.world_size > 1:  # a signal may reach one process alone, and all must stop after the same step
-            requested = trainer.strategy.reduce_boolean_decision(requested, all=False)
-        return requested
-
-    def _stop_if_requested(self, trainer: Trainer) -> None:
-        if self._stop_requested(trainer):
+            stop = trainer.strategy.reduce_boolean_decision(stop, all=False)
+        if (stop or self._is_due) and not trainer.fast_dev_run:  # type: ignore[attr-defined]
+            trainer.save_checkpoint(str(self.path))
+        self._is_due = False
+        if stop:
             raise RunInterrupted(self._signal or signal.SIGTERM, self.path)
 
     def _on_signal(self, number: int, frame: Any) -> None:
         self._signal = number
-        self._restore_handlers()
+        for handled in self._previous_handlers:  # a second signal stops at once
+            signal.signal(handled, signal.SIG_DFL)
 
     def _restore_handlers(self) -> None:
         for number, handler in self._previous_handlers.items():
             signal.signal(number, handler)
         self._previous_handlers = {}
+
+
+def _validation_follows(trainer: Trainer, batch_idx: int) -> bool:
+    """Whether Lightning validates, or ends the epoch, right after this training batch."""
+    if trainer.is_last_batch:
+        return True
+    every = trainer.val_check_batch
+    if not trainer.enable_validation or every is None or every == float("inf"):
+        return False
+    batches = batch_idx + 1 if trainer.check_val_every_n_epoch else trainer.fit_loop.epoch_loop.total_batch_idx + 1
+    return batches % int(every) == 0

@@ -29,11 +29,16 @@ class TrainingCurves(Callback):
 
     def __init__(self) -> None:
         self._lr = 0.0
+        self._steps_seen = 0
         self._csv: MetricsCSVLogger | None = None
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Find the CSV logger."""
         self._csv = next((logger for logger in trainer.loggers if isinstance(logger, MetricsCSVLogger)), None)
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Begin to count at the step that the run starts from."""
+        self._steps_seen = trainer.global_step
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
         """Note the learning rate of the step, as the schedule has moved on when the step is over."""
@@ -43,8 +48,11 @@ class TrainingCurves(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Write the step's loss and learning rate if it is their turn."""
+        if trainer.global_step == self._steps_seen:
+            return  # gradients are still being accumulated
+        self._steps_seen = trainer.global_step
         every: int = trainer.log_every_n_steps  # type: ignore[attr-defined]
-        if trainer.loggers and (batch_idx + 1) % every == 0:
+        if trainer.loggers and every and trainer.global_step % every == 0:
             write_curves(trainer, {"train/loss_step": pl_module.last_loss, "lr": self._lr})
 
     def state_dict(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from pytorch_lightning.loggers.logger import Logger, rank_zero_experiment
 from pytorch_lightning.utilities import rank_zero_only
 from torch.utils.tensorboard.summary import hparams
 
-from mnist_cnn.arguments import flatten
+from mnist_cnn.settings import flatten
 
 # The scalars that the HPARAMS tab shows beside the hyperparameters: their last values in the run.
 HPARAMS_METRICS = ("val/loss", "val/accuracy", "val/f1_macro", "val/calibration_error")

@@ -40,12 +40,12 @@ class RunConfig(SaveConfigCallback):
         config.pop("ckpt_path", None)  # where this start took its weights from is no setting of the run
         text = self.parser.dump(config, skip_unset=False)
         written = sorted(run_dir.glob("config*.yaml"))
-        if not any(path.read_text() == text for path in written):
+        if not any(path.read_text(encoding="utf-8") == text for path in written):
             name = "config.yaml" if not written else f"config-resume-{len(written)}.yaml"
-            (run_dir / name).write_text(text)
+            (run_dir / name).write_text(text, encoding="utf-8")
         data: Any = getattr(trainer, "datamodule", None)
         if data is not None and (notice := data.stand_in_notice()):
-            (run_dir / STAND_IN_FILE).write_text(notice + "\n")
+            (run_dir / STAND_IN_FILE).write_text(notice + "\n", encoding="utf-8")
 
 
 class TestResults(Callback):
@@ -63,12 +63,13 @@ class TestResults(Callback):
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the file."""
         data: Any = getattr(trainer, "datamodule", None)
+        metrics: Any = pl_module.test_metrics
         trained_on = getattr(pl_module, "provenance", None) or {}
         result = {
             "dataset": data.provenance["dataset"],
             "stand_in_for": data.provenance["stand_in_for"],
             "split": "test",
-            "images": len(data._images["test"][0]),
+            "images": metrics.images_seen,
             "trained_on": {key: trained_on.get(key) for key in ("dataset", "stand_in_for")},
             "checkpoint": str(self.checkpoint),
             "metrics": {name: float(value) for name, value in sorted(trainer.callback_metrics.items())},
@@ -85,5 +86,5 @@ class TestResults(Callback):
             "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         }
         part = self.path.with_suffix(".json.part")
-        part.write_text(json.dumps(result, indent=2) + "\n")
+        part.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
         part.replace(self.path)

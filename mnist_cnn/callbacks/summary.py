@@ -7,12 +7,16 @@ from typing import Any
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.utilities import rank_zero_only
 
+from mnist_cnn.callbacks.checkpoints import BestCheckpoint
 from mnist_cnn.cli import PROGRAM, resume_command, short_path
 from mnist_cnn.data.datasets import find_dataset
 
 
 class RunSummary(Callback):
     """Prints what is trained, on what and where; and at the end the result and the commands that come next."""
+
+    def __init__(self) -> None:
+        self.has_trained = False
 
     @rank_zero_only
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -30,6 +34,10 @@ class RunSummary(Callback):
         if trainer.logger and trainer.logger.log_dir:
             print(f"Run      {short_path(trainer.logger.log_dir)}", flush=True)
 
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Note that something is trained."""
+        self.has_trained = True
+
     @rank_zero_only
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Say where a resumed run goes on."""
@@ -41,17 +49,21 @@ class RunSummary(Callback):
         """Print the result and the next commands."""
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         print()
+        if not self.has_trained:
+            done = f"the checkpoint has {trainer.current_epoch} epochs behind it"
+            print(f"Nothing was left to train: {done}. Ask for more with --epochs.")
         if notice := data.stand_in_notice():
             print(notice)
-        best = getattr(trainer.checkpoint_callback, "best_model_path", "")
-        if best and (loss := getattr(trainer.checkpoint_callback, "best_model_score", None)) is not None:
-            print(f"Best validation loss {float(loss):.4f}, in {short_path(best)}")
-        if not trainer.logger or not trainer.logger.log_dir or not best:
+        kept = next(callback for callback in trainer.callbacks if isinstance(callback, BestCheckpoint))  # type: ignore[attr-defined]
+        best = kept.best_model_path
+        if best and kept.best_model_score is not None:
+            print(f"Best validation loss {float(kept.best_model_score):.4f}, in {short_path(best)}")
+        if not trainer.logger or not trainer.logger.log_dir:
             return
         run_dir = Path(trainer.logger.log_dir)
         print(f"The run is in {short_path(run_dir)}. Next:")
         print(f"  curves  tensorboard --logdir {short_path(run_dir.parent)}")
-        print(f"  test    {PROGRAM} test --ckpt_path {short_path(best)}")
+        print(f"  test    {PROGRAM} test --ckpt_path {short_path(best or run_dir / 'checkpoints' / 'last.ckpt')}")
         print(
             f"  resume  {resume_command(run_dir / 'checkpoints' / 'last.ckpt')} --epochs {trainer.current_epoch + 10}"
         )

@@ -16,6 +16,7 @@ from mnist_cnn.data.datasets import DatasetName, Split, absent_files, find_datas
 from mnist_cnn.data.download import obtain
 from mnist_cnn.errors import DatasetAbsentError, UserError
 from mnist_cnn.seeding import generator
+from mnist_cnn.settings import plain
 
 DATA_DIR_VARIABLE = "MNIST_CNN_DATA"
 
@@ -36,7 +37,7 @@ class MNISTDataModule(LightningDataModule):
         val_size: Number of training images held out for validation, the same share of each class.
         split_seed: Seed of the choice of validation images. It is apart from `seed`, so that runs with different seeds
             are compared on the same images.
-        train_size: Number of images to train on; None takes all that the validation split leaves.
+        train_size: Number of images to train on, the same share of each class; None takes all that validation leaves.
         seed: Seed of the order of the images and of their augmentation; the command line sets it to `seed_everything`.
         rotation: Augmentation: largest rotation either way, in degrees.
         shift: Augmentation: largest shift either way, in parts of the image's side.
@@ -70,7 +71,9 @@ class MNISTDataModule(LightningDataModule):
         elastic: float = 0.0,
     ) -> None:
         super().__init__()
-        self.save_hyperparameters()
+        # Plain types for the checkpoint; where the data lie is a matter of the machine.
+        settings = {key: value for key, value in locals().items() if key not in ("self", "data_dir", "__class__")}
+        self.save_hyperparameters(plain(settings))
         self.augmentation = Augmentation(rotation, shift, scale, shear, flip, erasing, elastic)
         self.dataset, self.stand_in = dataset, stand_in
         self.data_dir = Path(data_dir or os.environ.get(DATA_DIR_VARIABLE) or "data").expanduser()
@@ -83,6 +86,7 @@ class MNISTDataModule(LightningDataModule):
         find_dataset(dataset)
         self._images: dict[str, tuple[Tensor, Tensor]] = {}
         self._dataset_in_use: str | None = None
+        self._prepared: set[str] = set()
 
     @property
     def dataset_in_use(self) -> str:
@@ -121,12 +125,19 @@ class MNISTDataModule(LightningDataModule):
             DatasetAbsentError: if files are missing, cannot be had, and there is no stand-in.
             DatasetAlteredError: if a file is damaged and cannot be replaced.
         """
+        self.obtain(self._splits_needed())
+
+    def obtain(self, splits: Sequence[Split]) -> None:
+        """Download what is missing of the given splits, once; see `prepare_data`."""
+        if self._prepared >= set(splits):
+            return
+        self._prepared |= set(splits)
         try:
-            obtain(self.dataset, self.data_dir, self._splits_needed())
+            obtain(self.dataset, self.data_dir, splits)
         except DatasetAbsentError as error:
             if self.stand_in is None:
                 raise
-            obtain(self.stand_in, self.data_dir, self._splits_needed())
+            obtain(self.stand_in, self.data_dir, splits)
             print(self.stand_in_notice(), f"Why: {error}", sep="\n", file=sys.stderr)
 
     def setup(self, stage: str) -> None:
@@ -202,13 +213,19 @@ class MNISTDataModule(LightningDataModule):
 
     def _split_training_images(self) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
         """Read the training split and divide it into images and labels for training and for validation."""
-        limit = None if self.train_size is None else self.val_size + self.train_size
+        # Generated digits are drawn only as far as they are needed.
+        drawn_only = self.dataset_in_use == "synthetic" and self.train_size is not None
+        limit = self.val_size + (self.train_size or 1) if drawn_only else None
         images, labels = read_dataset(self.dataset_in_use, self.data_dir, "train", limit)
-        needed = limit or self.val_size + 1
+        needed = self.val_size + (self.train_size or 1)
         if needed > len(images):
             asked = f"val_size={self.val_size}" + (f" and train_size={self.train_size}" if self.train_size else "")
             raise UserError(f"{asked} take at least {needed} images, but {self.dataset_in_use} has {len(images)}")
+        # Validation images first, so that they are the same whatever train_size is.
         val_indices, train_indices = stratified_split(labels, self.val_size, self.split_seed)
+        if self.train_size is not None and self.train_size < len(train_indices):
+            chosen, _ = stratified_split(labels[train_indices], self.train_size, self.split_seed)
+            train_indices = train_indices[chosen]
         return (images[train_indices], labels[train_indices]), (images[val_indices], labels[val_indices])
 
 

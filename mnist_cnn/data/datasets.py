@@ -149,12 +149,16 @@ def altered_file(dataset: Dataset, data_dir: Path, name: str, packed_md5: str | 
         packed_md5: Its checksum, if one is published.
 
     Returns:
-        None for an intact file, else a sentence with path, expected and found checksum.
+        None for an intact file, else a sentence with path, expected and found checksum, or what else is wrong.
     """
     path = _existing(raw_folder(dataset, data_dir) / name)
     expected = packed_md5 if path.suffix == ".gz" else dataset.unpacked_md5.get(path.name)
-    if expected is None:
-        return None  # nothing to compare with: reading still checks the structure, and gzip its own checksum
+    if expected is None:  # nothing to compare with, but a damaged file shows when it is read
+        try:
+            read_idx(path)
+        except DatasetAlteredError as error:
+            return str(error)
+        return None
     found = file_md5(path)
     return None if found == expected else f"{path} is altered or truncated: MD5 {expected} expected, {found} found"
 

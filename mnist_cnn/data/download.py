@@ -5,6 +5,7 @@ import os
 import queue
 import sys
 import threading
+import time
 import urllib.request
 import zipfile
 from collections.abc import Sequence
@@ -54,9 +55,14 @@ def obtain(name: str, data_dir: Path, splits: Sequence[Split] = ("train", "test"
     folder = raw_folder(dataset, data_dir)
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        start = time.monotonic()
         with FileLock(folder / ".download.lock"):
-            # Another process may have fetched them while this one waited for the lock.
-            _fetch(dataset, name, data_dir, *_flawed_files(dataset, data_dir, splits))
+            # Another process may have fetched them while this one waited for the lock, or have tried in vain.
+            absent, altered = _flawed_files(dataset, data_dir, splits)
+            if (absent or altered) and time.monotonic() - start > CONNECT_SECONDS:
+                tried = ["another process tried just now"]
+                raise _explained(dataset, name, data_dir, absent, altered, tried)
+            _fetch(dataset, name, data_dir, absent, altered)
     except OSError as error:
         absent, altered = _flawed_files(dataset, data_dir, splits)
         raise _explained(dataset, name, data_dir, absent, altered, [f"writing to {folder}: {error}"]) from error

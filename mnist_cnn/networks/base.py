@@ -1,17 +1,17 @@
 """The base class of every network: what lets it be chosen by name and rebuilt from a checkpoint."""
 
-import importlib
 import inspect
 import sys
-from abc import abstractmethod
+from abc import ABCMeta, abstractmethod
 from typing import Any
 
 from torch import Tensor, nn
 
 from mnist_cnn.errors import UserError
+from mnist_cnn.settings import plain
 
 
-class _RecordsInitArgs(type):
+class _RecordsInitArgs(ABCMeta):
     """Remembers the arguments of every instance, defaults included, without the classes having to do anything."""
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
@@ -19,8 +19,10 @@ class _RecordsInitArgs(type):
         bound = inspect.signature(cls.__init__).bind(network, *args, **kwargs)  # type: ignore[misc]
         bound.apply_defaults()
         given = dict(list(bound.arguments.items())[1:])
-        # Lists, not tuples: what is written to a checkpoint is then the same as what YAML gives back.
-        network.init_args = {name: list(v) if isinstance(v, tuple) else v for name, v in given.items()}
+        for parameter in bound.signature.parameters.values():
+            if parameter.kind is inspect.Parameter.VAR_KEYWORD:
+                given |= given.pop(parameter.name)
+        network.init_args = {name: plain(value) for name, value in given.items()}
         return network
 
 
@@ -51,17 +53,27 @@ def build_network(spec: dict[str, Any]) -> Network:
     """Build the network that `Network.spec` describes.
 
     Raises:
-        UserError: if the class is not to be found or is no `Network`; a checkpoint can name nothing else.
+        UserError: if the class is no `Network` that is imported already. A checkpoint can name nothing else, and
+            reading one never imports code.
     """
-    class_path, init_args = spec.get("class_path", ""), spec.get("init_args") or {}
+    class_path = str(spec.get("class_path", ""))
+    if not is_network(class_path):
+        raise UserError(
+            f"{class_path!r} is no known subclass of mnist_cnn.networks.Network; "
+            f"if it is one of yours, import its module first"
+        )
+    return _imported(class_path)(**(spec.get("init_args") or {}))
+
+
+def is_network(class_path: str) -> bool:
+    """Whether a path names a subclass of `Network` in a module that is imported already."""
+    found = _imported(class_path)
+    return isinstance(found, type) and issubclass(found, Network) and found is not Network
+
+
+def _imported(class_path: str) -> Any:
     module_name, _, class_name = class_path.rpartition(".")
-    try:
-        network_class = getattr(importlib.import_module(module_name), class_name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise UserError(f"network class {class_path!r} cannot be imported ({error}); install its package") from error
-    if not (isinstance(network_class, type) and issubclass(network_class, Network)):
-        raise UserError(f"{class_path!r} is not a subclass of mnist_cnn.networks.Network, so it is not used")
-    return network_class(**init_args)
+    return getattr(sys.modules.get(module_name), class_name, None)
 
 
 def _import_path(network_class: type) -> str:

@@ -45,6 +45,17 @@ def test_runs_with_different_seeds_are_validated_on_the_same_images() -> None:
     assert not torch.equal(loaders[0][1], loaders[1][1])
 
 
+def test_validation_images_do_not_depend_on_the_number_of_training_images(tmp_path: Path) -> None:
+    write_dataset(tmp_path)
+    whole, part = (MNISTDataModule("mnist", str(tmp_path), val_size=50, train_size=size) for size in (None, 100))
+    for data in (whole, part):
+        data.setup("fit")
+    assert torch.equal(whole._images["val"][0], part._images["val"][0])
+    assert len(part._images["train"][0]) == 100
+    shares = torch.bincount(part._images["train"][1], minlength=10) / torch.bincount(whole._images["train"][1])
+    assert shares.std() < 0.05, "each class has its share"
+
+
 def test_only_testing_reads_the_test_set(monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[str] = []
     original = datamodule.read_dataset

@@ -1,0 +1,3 @@
+"""What a hostile checkpoint would like to have imported."""
+
+raise AssertionError("this module was imported")

@@ -1,0 +1,28 @@
+"""A network from outside the package, as a user would write one."""
+
+from torch import Tensor, nn
+
+from mnist_cnn.networks import Network
+
+
+class Other(Network):
+    """Softmax regression; shares the name of an argument with CNN."""
+
+    def __init__(self, dropout: float = 0.77, num_classes: int = 10) -> None:
+        super().__init__()
+        self.num_classes = num_classes
+        self.layers = nn.Sequential(nn.Flatten(), nn.Dropout(dropout), nn.LazyLinear(num_classes))
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.layers(images)
+
+
+class Keywords(Network):
+    """Takes whatever it is given."""
+
+    def __init__(self, num_classes: int = 10, **options: int) -> None:
+        super().__init__()
+        self.num_classes, self.options = num_classes, options
+
+    def forward(self, images: Tensor) -> Tensor:
+        return images.new_zeros(len(images), self.num_classes)
