@@ -13,6 +13,7 @@ from mnist_cnn.runs import read_checkpoint, run_dir_of
 from mnist_cnn.settings import flatten
 
 CONFIG_FLAGS = ("--config", "-c")
+NETWORK_FLAGS = ("--model.network", "--model.network.class_path")
 
 
 def checkpoint_configs(path: Path, command: str, arguments: Sequence[str]) -> list[str]:
@@ -36,13 +37,16 @@ def checkpoint_configs(path: Path, command: str, arguments: Sequence[str]) -> li
     return [*of_run, "--config", _inline(settings)]
 
 
-def configs_first(arguments: Sequence[str]) -> list[str]:
-    """Put all `--config` before the flags, so that a flag beats a config wherever it stands."""
-    configs = [["--config", value] for flag, value in _flags_and_values(arguments) if flag in CONFIG_FLAGS]
-    flags = list(arguments)
-    for flag in CONFIG_FLAGS:
-        flags = without(flags, flag)
-    return [part for config in configs for part in config] + flags
+def in_order(arguments: Sequence[str]) -> list[str]:
+    """Put all `--config` first, so that a flag beats a config wherever it stands, and a network before its settings."""
+    first = []
+    rest = list(arguments)
+    for flags in (CONFIG_FLAGS, NETWORK_FLAGS):
+        chosen = [(flags[0], value) for flag, value in _flags_and_values(arguments) if flag in flags]
+        first += [part for pair in chosen for part in pair]
+        for flag in flags:
+            rest = without(rest, flag)
+    return first + rest
 
 
 def without_other_networks(arguments: Sequence[str]) -> list[str]:
@@ -94,7 +98,7 @@ def requested(key: str, arguments: Sequence[str]) -> str | None:
 def requested_network(arguments: Sequence[str]) -> str:
     """Name or import path of the network that flags, or else the last config that names one, ask for; else empty."""
     pairs = _flags_and_values(arguments)
-    flags = [value for flag, value in pairs if flag in ("--model.network", "--model.network.class_path")]
+    flags = [value for flag, value in pairs if flag in NETWORK_FLAGS]
     configs = [_network_of(_load(value)) for flag, value in pairs if flag in CONFIG_FLAGS]
     named = [name for name in [*configs, *flags] if name]
     return named[-1] if named else ""

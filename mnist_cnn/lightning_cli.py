@@ -21,7 +21,7 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException, SI
 from mnist_cnn.arguments import (
     changed_settings,
     checkpoint_configs,
-    configs_first,
+    in_order,
     requested,
     requested_network,
     without,
@@ -54,7 +54,7 @@ TRAINER_DEFAULTS = {
 def run_training_command(command: str, arguments: list[str]) -> int:
     """Run `fit`, `validate` or `test` with full flags and return the exit status."""
     _quieten_lightning()
-    arguments = configs_first(arguments)
+    arguments = in_order(arguments)
     root = Path(requested("trainer.default_root_dir", arguments) or ".")
     which = requested("ckpt_path", arguments)
     if which is None and command != "fit":
