@@ -57,7 +57,8 @@ def run_training_command(command: str, arguments: list[str]) -> int:
     arguments = in_order(arguments)
     root = Path(requested("trainer.default_root_dir", arguments) or ".")
     which = requested("ckpt_path", arguments)
-    if which is None and command != "fit":
+    wants_help = any(argument in ("-h", "--help") or argument.endswith(".help") for argument in arguments)
+    if which is None and command != "fit" and not wants_help:
         which = "best"
     checkpoint = find_checkpoint(which, root) if which is not None else None
     if checkpoint:

@@ -57,6 +57,13 @@ def test_help_of_a_command_lists_all_settings_and_the_short_flags(cli: Cli) -> N
     assert all(word in out for word in [*named, *SHORT_FLAGS])
 
 
+@pytest.mark.parametrize("command", ["validate", "test"])
+def test_help_needs_no_run(cli: Cli, command: str) -> None:
+    status, out, _ = cli(command, "--help")
+    assert status == 0
+    assert f"usage: mnist-cnn {command}" in out
+
+
 def test_version(cli: Cli) -> None:
     assert cli("--version") == (0, f"mnist-cnn {__version__}\n", "")
 
