@@ -27,7 +27,7 @@ def checkpoint_configs(path: Path, command: str, arguments: Sequence[str]) -> li
     """
     settings = _settings_in(path)
     class_path = settings["model"]["network"]["class_path"]
-    if not is_network(class_path) and _class_name(class_path) != _class_name(requested_network(arguments)):
+    if not is_network(class_path) and class_path != requested_network(arguments):
         raise UserError(
             f"{path} holds a network of the class {class_path!r}, which is none of this project's; "
             f"if you trust it, name it: --model.network {class_path}"

@@ -267,14 +267,16 @@ def test_another_network_starts_from_its_own_defaults(cli: Cli, run: Path) -> No
     assert config_of(cli, "--config", "cnn.yaml", "--network", "CNN")["model"]["network"]["init_args"]["dropout"] == 0.5
 
 
-def test_a_checkpoint_cannot_have_code_imported(cli: Cli, run: Path) -> None:
+@pytest.mark.parametrize("name", ["Evil", "CNN"])
+def test_a_checkpoint_cannot_have_code_imported(cli: Cli, run: Path, name: str) -> None:
     checkpoint = read_checkpoint(run / "checkpoints" / "best.ckpt")
-    checkpoint["hyper_parameters"]["network"]["class_path"] = "tests.not_imported.Evil"
+    checkpoint["hyper_parameters"]["network"]["class_path"] = f"tests.not_imported.{name}"
     torch.save(checkpoint, "evil.ckpt")
-    status, _, err = cli("test", "--ckpt_path", "evil.ckpt")
-    assert status == 1
-    assert "tests.not_imported.Evil" in err
-    assert "tests.not_imported" not in sys.modules
+    for arguments in ([], ["--network", "CNN"]):
+        status, _, err = cli("test", "--ckpt_path", "evil.ckpt", *arguments)
+        assert status == 1
+        assert f"tests.not_imported.{name}" in err
+        assert "tests.not_imported" not in sys.modules
 
 
 def test_another_optimiser_can_take_over(cli: Cli, run: Path) -> None:
