@@ -20,12 +20,20 @@ from torchmetrics import MeanMetric, Metric
 from torchmetrics.classification import MulticlassAccuracy
 
 from mnist_cnn.callbacks.curves import TrainingCurves, write_curves
+from mnist_cnn.callbacks.freezing import BackboneFreezing
 from mnist_cnn.callbacks.randomness import StepSeeds
 from mnist_cnn.errors import UserError
 from mnist_cnn.metrics import EvaluationMetrics
 from mnist_cnn.networks import Network, build_network
-from mnist_cnn.networks.cnn import IMAGE_SIZE
-from mnist_cnn.optimization import OptimizerName, ScheduleName, build_optimizer, check_settings, lr_factor
+from mnist_cnn.networks.base import IMAGE_SIZE
+from mnist_cnn.optimization import (
+    OptimizerName,
+    ScheduleName,
+    apply_settings,
+    build_optimizer,
+    check_settings,
+    lr_factor,
+)
 from mnist_cnn.settings import plain
 
 # MNIST's own statistics: what is used if the images do not come from MNISTDataModule, which measures them.
@@ -51,6 +59,8 @@ class ImageClassifier(LightningModule):
         label_smoothing: Part of the target's probability, from 0 to 1, that is spread over all classes in training.
         ema_decay: Decay for each step of the exponential moving average of the weights that is then validated, tested
             and kept as the result; 0 switches averaging off.
+        freeze_epochs: Epochs at the start in which a pretrained backbone stays as it is, in networks that have one.
+        backbone_lr_factor: Learning rate of a pretrained backbone, in parts of `lr`.
 
     Raises:
         UserError: for arguments out of their range.
@@ -73,6 +83,8 @@ class ImageClassifier(LightningModule):
         step_factor: float = 0.1,
         label_smoothing: float = 0.0,
         ema_decay: float = 0.0,
+        freeze_epochs: int = 0,
+        backbone_lr_factor: float = 1.0,
     ) -> None:
         super().__init__()
         settings = {name: value for name, value in locals().items() if name not in ("self", "network", "__class__")}
@@ -125,7 +137,11 @@ class ImageClassifier(LightningModule):
         """Losses (B,), logits (B, num_classes) in float32 and labels (B,): the same for training and evaluation."""
         images, labels = batch
         logits = self(images).float()
-        return F.cross_entropy(logits, labels, reduction="none", label_smoothing=label_smoothing), logits, labels
+        try:
+            losses = F.cross_entropy(logits, labels, reduction="none", label_smoothing=label_smoothing)
+        except IndexError as error:
+            raise UserError(f"{error}: labels must be from 0 to num_classes - 1 = {logits.shape[1] - 1}") from error
+        return losses, logits, labels
 
     def on_train_epoch_start(self) -> None:
         """Begin the epoch's means anew, unless the epoch is resumed in its middle."""
@@ -161,6 +177,7 @@ class ImageClassifier(LightningModule):
             settings["weight_decay"],
             settings["momentum"],
             settings["nesterov"],
+            settings["backbone_lr_factor"],
         )
         total_steps, steps_per_epoch = self._steps()
         schedule = LambdaLR(
@@ -177,10 +194,12 @@ class ImageClassifier(LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def configure_callbacks(self) -> list[Callback]:
-        """Give a training run resumable randomness, its curves and, if asked for, weight averaging."""
+        """Give a training run resumable randomness, its curves and, if asked for, freezing and weight averaging."""
         if self.trainer.state.fn != "fit":
             return []
         callbacks: list[Callback] = [StepSeeds(), TrainingCurves()]
+        if self.hparams["freeze_epochs"] and self.network.get_backbone() is not None:
+            callbacks.append(BackboneFreezing(self.hparams["freeze_epochs"]))
         if decay := self.hparams["ema_decay"]:
             # On the device from the start: the callback copies the weights before the strategy moves them there.
             device = self.trainer.strategy.root_device
@@ -188,11 +207,14 @@ class ImageClassifier(LightningModule):
         return callbacks
 
     def setup(self, stage: str) -> None:
-        """Take over class names and pixel statistics of the data.
+        """Take over class names and pixel statistics of the data, and pretrained weights for a new run.
 
         Raises:
-            UserError: if the network and the data do not have the same number of classes.
+            UserError: if the network and the data do not have the same number of classes, or weights cannot be had.
         """
+        # One process reads the weights; those that train with it are given the weights of that one.
+        if stage == "fit" and self.trainer.ckpt_path is None and self.trainer.is_global_zero:
+            self.network.load_pretrained()
         data: Any = getattr(self.trainer, "datamodule", None)
         if not hasattr(data, "provenance"):
             return
@@ -220,19 +242,9 @@ class ImageClassifier(LightningModule):
     def on_train_start(self) -> None:
         """Let the given hyperparameters win over those that an optimiser brings along from its checkpoint."""
         self._compare_data()
-        settings = self.hparams
-        optimizer = self.optimizers(use_pl_optimizer=False)
-        schedule = self.lr_schedulers()
-        for group in optimizer.param_groups:  # type: ignore[union-attr]
-            group["initial_lr"] = settings["lr"]
-            group["weight_decay"] = settings["weight_decay"]
-            if "betas" in group:
-                group["betas"] = (settings["momentum"], 0.999)
-            else:
-                group["momentum"] = settings["momentum"]
-                group["nesterov"] = settings["nesterov"] and settings["momentum"] > 0
-            group["lr"] = settings["lr"] * schedule.lr_lambdas[0](schedule.last_epoch)  # type: ignore[union-attr]
-        schedule.base_lrs = [settings["lr"]] * len(schedule.base_lrs)  # type: ignore[union-attr]
+        optimizer: Any = self.optimizers(use_pl_optimizer=False)
+        schedule: Any = self.lr_schedulers()
+        apply_settings(optimizer, schedule, self.network, self.hparams)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add what the classifier was trained on, the latest metrics, and the means of an epoch that is under way."""

@@ -24,6 +24,8 @@ COMMANDS = {
     "fit": "train a network, or go on with --ckpt_path",
     "validate": "evaluate a checkpoint on the validation images",
     "test": "evaluate a checkpoint on the test images and write test.json",
+    "networks": "list the networks with their parameters and multiply-adds",
+    "datasets": "list the data sets with their sizes, and whether their files are there",
 }
 
 # Familiar names for the most used settings. They are spelled out before the parser sees them, so that each behaves
@@ -129,6 +131,14 @@ def short_path(path: object) -> Path:
 
 
 def _run(command: str, arguments: list[str]) -> int:
+    if command == "networks":
+        from mnist_cnn.listings import list_networks
+
+        return list_networks(arguments)
+    if command == "datasets":
+        from mnist_cnn.listings import list_datasets
+
+        return list_datasets(arguments)
     from mnist_cnn.lightning_cli import run_training_command
 
     return run_training_command(command, arguments)

@@ -37,7 +37,7 @@ from mnist_cnn.cli import COMMANDS, PROGRAM, SHORT_FLAGS, short_flags_help, shor
 from mnist_cnn.data.datamodule import MNISTDataModule
 from mnist_cnn.data.datasets import find_dataset
 from mnist_cnn.errors import UsageError, UserError
-from mnist_cnn.networks import Network
+from mnist_cnn.networks import known_networks
 from mnist_cnn.runs import find_checkpoint, is_last_of_run, list_runs, make_run_dir, read_checkpoint, run_dir_of
 from mnist_cnn.usage_errors import explain, explain_trainer
 
@@ -145,7 +145,7 @@ class TrainingCLI(LightningCLI):
         try:
             self.config = parser.parse_args(args)
         except ArgumentError as error:
-            networks = {network.__name__: network for network in Network.__subclasses__()}
+            networks = known_networks()
             flags = [option for action in self._parser(self.command)._actions for option in action.option_strings]
             flags += SHORT_FLAGS
             for network in networks.values():

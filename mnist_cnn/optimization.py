@@ -1,13 +1,15 @@
 """Optimisers and learning-rate schedules, chosen by name."""
 
 import math
+from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
 import torch
-from torch import nn
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR
 
 from mnist_cnn.errors import UserError
+from mnist_cnn.networks import Network
 
 OptimizerName = Literal["adamw", "adam", "sgd"]
 ScheduleName = Literal["constant", "step", "cosine", "one_cycle"]
@@ -18,7 +20,13 @@ ONE_CYCLE_END = ONE_CYCLE_START / 10_000
 
 
 def build_optimizer(
-    network: nn.Module, name: OptimizerName, lr: float, weight_decay: float, momentum: float, nesterov: bool
+    network: Network,
+    name: OptimizerName,
+    lr: float,
+    weight_decay: float,
+    momentum: float,
+    nesterov: bool,
+    backbone_lr_factor: float = 1.0,
 ) -> Optimizer:
     """Build the optimiser of that name for all parameters of `network`.
 
@@ -29,13 +37,43 @@ def build_optimizer(
         weight_decay: Weight decay or L2 coefficient.
         momentum: Momentum of SGD, and beta1 of the Adam family.
         nesterov: Nesterov's form of SGD's momentum.
+        backbone_lr_factor: Learning rate of a pretrained backbone, in parts of `lr`.
     """
-    parameters = network.parameters()
+    groups = parameter_groups(network, lr, backbone_lr_factor)
     if name == "sgd":
         sgd_options: dict[str, Any] = {"momentum": momentum, "nesterov": nesterov and momentum > 0}
-        return torch.optim.SGD(parameters, lr=lr, weight_decay=weight_decay, **sgd_options)
+        return torch.optim.SGD(groups, lr=lr, weight_decay=weight_decay, **sgd_options)
     adam = torch.optim.AdamW if name == "adamw" else torch.optim.Adam
-    return adam(parameters, lr=lr, weight_decay=weight_decay, betas=(momentum, 0.999))
+    return adam(groups, lr=lr, weight_decay=weight_decay, betas=(momentum, 0.999))
+
+
+def parameter_groups(network: Network, lr: float, backbone_lr_factor: float) -> list[dict[str, Any]]:
+    """Parameters with their largest learning rates: one group, or for a network with a backbone the rest and that."""
+    backbone = network.get_backbone()
+    if backbone is None:
+        return [{"params": list(network.parameters()), "lr": lr}]
+    pretrained = list(backbone.parameters())
+    ids = {id(parameter) for parameter in pretrained}
+    others = [parameter for parameter in network.parameters() if id(parameter) not in ids]
+    return [{"params": others, "lr": lr}, {"params": pretrained, "lr": lr * backbone_lr_factor}]
+
+
+def apply_settings(optimizer: Optimizer, schedule: LambdaLR, network: Network, settings: Mapping[str, Any]) -> None:
+    """Set the hyperparameters of an optimiser and its schedule anew.
+
+    Both bring those of their checkpoint along, and on a resume the given ones should win.
+    """
+    lrs = [group["lr"] for group in parameter_groups(network, settings["lr"], settings["backbone_lr_factor"])]
+    for group, lr in zip(optimizer.param_groups, lrs, strict=True):
+        group["initial_lr"] = lr
+        group["lr"] = lr * schedule.lr_lambdas[0](schedule.last_epoch)
+        group["weight_decay"] = settings["weight_decay"]
+        if "betas" in group:
+            group["betas"] = (settings["momentum"], 0.999)
+        else:
+            group["momentum"] = settings["momentum"]
+            group["nesterov"] = settings["nesterov"] and settings["momentum"] > 0
+    schedule.base_lrs = lrs
 
 
 def lr_factor(
@@ -79,6 +117,8 @@ def check_settings(settings: dict[str, Any]) -> None:
         "step_factor": (0, 1),
         "label_smoothing": (0, 1),
         "ema_decay": (0, 1),
+        "freeze_epochs": (0, None),
+        "backbone_lr_factor": (0, None),
     }
     for name, (low, high) in limits.items():
         value = settings[name]

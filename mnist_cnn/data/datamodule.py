@@ -1,9 +1,7 @@
 """MNISTDataModule: from the name of a data set to batches on the device that trains."""
 
-import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,13 +10,11 @@ from torch import Tensor
 
 from mnist_cnn.data.augmentation import Augmentation
 from mnist_cnn.data.batches import EvaluationBatches, TrainingBatches
-from mnist_cnn.data.datasets import DatasetName, Split, absent_files, find_dataset, read_dataset
+from mnist_cnn.data.datasets import DatasetName, Split, absent_files, default_data_dir, find_dataset, read_dataset
 from mnist_cnn.data.download import obtain
 from mnist_cnn.errors import DatasetAbsentError, UserError
 from mnist_cnn.seeding import generator
 from mnist_cnn.settings import plain
-
-DATA_DIR_VARIABLE = "MNIST_CNN_DATA"
 
 
 class MNISTDataModule(LightningDataModule):
@@ -76,7 +72,7 @@ class MNISTDataModule(LightningDataModule):
         self.save_hyperparameters(plain(settings))
         self.augmentation = Augmentation(rotation, shift, scale, shear, flip, erasing, elastic)
         self.dataset, self.stand_in = dataset, stand_in
-        self.data_dir = Path(data_dir or os.environ.get(DATA_DIR_VARIABLE) or "data").expanduser()
+        self.data_dir = default_data_dir(data_dir)
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
         self.val_size, self.split_seed, self.train_size, self.seed = val_size, split_seed, train_size, seed
         for name in ("batch_size", "eval_batch_size", "val_size", "train_size"):

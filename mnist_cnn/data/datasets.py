@@ -7,6 +7,7 @@ unpacked. Reading never writes, so the folder may be read-only; `mnist_cnn.data.
 import gzip
 import hashlib
 import math
+import os
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -125,6 +126,11 @@ def find_dataset(name: str) -> Dataset:
     if name not in DATASETS:
         raise UserError(f"data set {name!r} is not known; choose one of {', '.join(DATASETS)}")
     return DATASETS[name]
+
+
+def default_data_dir(data_dir: str | None) -> Path:
+    """The folder of all data sets: the given one, else that of the environment variable MNIST_CNN_DATA, else `data`."""
+    return Path(data_dir or os.environ.get("MNIST_CNN_DATA") or "data").expanduser()
 
 
 def raw_folder(dataset: Dataset, data_dir: Path) -> Path:

@@ -1,6 +1,24 @@
 """The networks: plain `nn.Module` classes, free of Lightning, all derived from `Network`."""
 
-from mnist_cnn.networks.base import Network, build_network
+from mnist_cnn.networks.base import Network, build_network, known_networks
 from mnist_cnn.networks.cnn import CNN
+from mnist_cnn.networks.global_pool import GlobalPoolCNN
+from mnist_cnn.networks.mini_vgg import MiniVGG
+from mnist_cnn.networks.mlp import MLP
+from mnist_cnn.networks.small import MediumCNN, SmallCNN
+from mnist_cnn.networks.two_layer import TwoLayerCNN
+from mnist_cnn.networks.vgg16 import VGG16
 
-__all__ = ["CNN", "Network", "build_network"]
+__all__ = [
+    "CNN",
+    "MLP",
+    "VGG16",
+    "GlobalPoolCNN",
+    "MediumCNN",
+    "MiniVGG",
+    "Network",
+    "SmallCNN",
+    "TwoLayerCNN",
+    "build_network",
+    "known_networks",
+]

@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from mnist_cnn.errors import UserError
 from mnist_cnn.settings import plain
 
+IMAGE_SIZE = 28  # height and width of the images of MNIST and its relatives
+
 
 class _RecordsInitArgs(ABCMeta):
     """Remembers the arguments of every instance, defaults included, without the classes having to do anything."""
@@ -35,14 +37,27 @@ class Network(nn.Module, metaclass=_RecordsInitArgs):
     Attributes:
         init_args: the arguments that the instance was built with, as plain types.
         num_classes: how many classes the network tells apart.
+        input_size: sizes of the images that it takes, in words.
     """
 
     init_args: dict[str, Any]
     num_classes: int
+    input_size: str = f"{IMAGE_SIZE}x{IMAGE_SIZE}"
 
     @abstractmethod
     def forward(self, images: Tensor) -> Tensor:
         """Map normalised images (B, 1, H, W) to logits (B, num_classes)."""
+
+    def get_backbone(self) -> nn.Module | None:
+        """The part that comes pretrained, which can be frozen and trained at a rate of its own; None without one."""
+        return None
+
+    def load_pretrained(self) -> None:
+        """Put pretrained weights in place; called once where a new training run begins. Without a backbone: nothing.
+
+        Raises:
+            UserError: if the weights cannot be had.
+        """
 
     def spec(self) -> dict[str, Any]:
         """Describe the network in plain types: `{"class_path": ..., "init_args": ...}`, as in YAML and checkpoints."""
@@ -71,6 +86,18 @@ def is_network(class_path: str) -> bool:
     return isinstance(found, type) and issubclass(found, Network) and found is not Network
 
 
+def known_networks() -> dict[str, type[Network]]:
+    """The networks of this project by name."""
+    found: dict[str, type[Network]] = {}
+    queue = list(Network.__subclasses__())
+    while queue:
+        network_class = queue.pop()
+        queue += network_class.__subclasses__()
+        if network_class.__module__.startswith("mnist_cnn."):
+            found[network_class.__name__] = network_class
+    return dict(sorted(found.items()))
+
+
 def _imported(class_path: str) -> Any:
     module_name, _, class_name = class_path.rpartition(".")
     return getattr(sys.modules.get(module_name), class_name, None)
@@ -82,3 +109,26 @@ def _import_path(network_class: type) -> str:
     package = module.rpartition(".")[0]
     offered = getattr(sys.modules.get(package), name, None) is network_class
     return f"{package if offered else module}.{name}"
+
+
+def check_image_size(images: Tensor) -> None:
+    """See that images (B, 1, H, W) fit a network that is made for one size.
+
+    Raises:
+        UserError: if they are not 28x28.
+    """
+    height, width = images.shape[-2:]
+    if (height, width) != (IMAGE_SIZE, IMAGE_SIZE):
+        raise UserError(f"images of {height}x{width} pixels: this network takes {IMAGE_SIZE}x{IMAGE_SIZE} only")
+
+
+def check_dropout(dropout: float) -> None:
+    """Raise a `UserError` unless `dropout` is a probability below 1."""
+    if not 0 <= dropout < 1:
+        raise UserError(f"dropout={dropout}: a probability of at least 0 and below 1 is needed")
+
+
+def check_num_classes(num_classes: int) -> None:
+    """Raise a `UserError` unless there are classes to tell apart."""
+    if num_classes < 2:
+        raise UserError(f"num_classes={num_classes}: at least 2 are needed")

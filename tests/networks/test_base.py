@@ -18,6 +18,7 @@ def test_spec_is_plain_and_rebuilds_the_same_network() -> None:
         "hidden_units": 32,
         "num_classes": 10,
         "batch_norm": False,
+        "inplace": False,
     }
     again = build_network(spec)
     again.load_state_dict(network.state_dict())

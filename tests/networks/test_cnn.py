@@ -3,17 +3,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from mnist_cnn.data.synthetic import synthetic_digits
 from mnist_cnn.errors import UserError
 from mnist_cnn.networks import CNN
-
-
-def test_parameter_count_worked_out_by_hand() -> None:
-    convolutions = (1 * 9 * 16 + 16) + (16 * 9 * 32 + 32) + (32 * 9 * 64 + 64)
-    dense = (64 * 3 * 3 * 32 + 32) + (32 * 10 + 10)
-    assert sum(p.numel() for p in CNN().parameters()) == convolutions + dense == 42_090
-    normalised = 2 * (16 + 32 + 64)
-    assert sum(p.numel() for p in CNN(batch_norm=True).parameters()) == convolutions + dense + normalised
 
 
 @pytest.mark.parametrize(("height", "width"), [(28, 28), (8, 8), (32, 32), (40, 17), (64, 100)])
@@ -49,18 +40,16 @@ def test_dropout_acts_in_training_only() -> None:
     assert torch.equal(network(images), network(images))
 
 
-@pytest.mark.parametrize("batch_norm", [False, True])
-def test_overfits_64_images(batch_norm: bool) -> None:
-    torch.manual_seed(0)
-    images, labels = synthetic_digits(range(64))
-    inputs = images.float() / 255
-    network = CNN(dropout=0.0, batch_norm=batch_norm)
-    optimizer = torch.optim.Adam(network.parameters(), lr=3e-3)
-    for _ in range(80):
-        optimizer.zero_grad()
-        F.cross_entropy(network(inputs), labels).backward()
-        optimizer.step()
-    assert (network.eval()(inputs).argmax(1) == labels).all()
+def test_relu_in_place_changes_no_result() -> None:
+    images = torch.randn(3, 1, 28, 28)
+    gradients = []
+    for inplace in (False, True):
+        torch.manual_seed(0)
+        network = CNN(batch_norm=True, inplace=inplace, dropout=0.3)
+        torch.manual_seed(1)
+        network(images).square().sum().backward()
+        gradients.append([parameter.grad for parameter in network.parameters()])
+    assert all(torch.equal(one, other) for one, other in zip(*gradients, strict=True))
 
 
 @pytest.mark.parametrize(
