@@ -13,6 +13,8 @@ from mnist_cnn.runs import read_checkpoint, run_dir_of
 from mnist_cnn.settings import flatten
 
 CONFIG_FLAGS = ("--config", "-c")
+# Settings of the Trainer that change what comes out; the number of epochs stretches the schedule.
+LASTING_TRAINER_SETTINGS = ("max_epochs", "max_steps", "precision", "accumulate_grad_batches", "gradient_clip_val")
 NETWORK_FLAGS = ("--model.network", "--model.network.class_path")
 
 
@@ -76,7 +78,12 @@ def changed_settings(path: Path, config: dict[str, Any]) -> list[str]:
         path: The checkpoint.
         config: The settings of the run that goes on.
     """
-    before, now = flatten(_settings_in(path)), flatten(config)
+    before = flatten(_settings_in(path))
+    configs = sorted(run_dir_of(path).glob("config*.yaml"), key=lambda file: file.stat().st_mtime)
+    if configs:
+        trainer = _load(str(configs[-1])).get("trainer", {})
+        before |= {f"trainer.{name}": trainer[name] for name in LASTING_TRAINER_SETTINGS if name in trainer}
+    now = flatten(config)
     return [f"{name}: {value} -> {now[name]}" for name, value in before.items() if name in now and now[name] != value]
 
 

@@ -109,7 +109,14 @@ class ImageClassifier(LightningModule):
 
     @torch.no_grad()
     def predict_proba(self, images: Tensor) -> Tensor:
-        """Map images (B, 1, H, W), grey values from 0 to 255, to probabilities (B, num_classes) without dropout."""
+        """Map images (B, 1, H, W), grey values from 0 to 255, to probabilities (B, num_classes) without dropout.
+
+        Raises:
+            UserError: for images of another shape.
+        """
+        images = torch.as_tensor(images)
+        if images.ndim != 4 or images.shape[1] != 1:
+            raise UserError(f"images of shape {tuple(images.shape)}: (B, 1, H, W) is needed, one grey channel")
         was_training = self.training
         self.eval()
         probabilities = self(images.to(self.device)).float().softmax(dim=1)
@@ -241,7 +248,6 @@ class ImageClassifier(LightningModule):
 
     def on_train_start(self) -> None:
         """Let the given hyperparameters win over those that an optimiser brings along from its checkpoint."""
-        self._compare_data()
         optimizer: Any = self.optimizers(use_pl_optimizer=False)
         schedule: Any = self.lr_schedulers()
         apply_settings(optimizer, schedule, self.network, self.hparams)
@@ -260,6 +266,7 @@ class ImageClassifier(LightningModule):
         self.latest_metrics = checkpoint.get("metrics", {})
         if self._trainer is None or self.trainer.state.fn != "fit":
             return
+        self._compare_data()  # here, before the run's directory is touched
         if checkpoint["hyper_parameters"]["optimizer"] != self.hparams["optimizer"]:
             checkpoint["optimizer_states"] = []  # another optimiser begins anew
         if "current_model_state" in checkpoint and not self.hparams["ema_decay"]:

@@ -10,6 +10,7 @@ seconds. The commands' own modules are imported when they run.
 
 import difflib
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Sequence
@@ -60,6 +61,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"{PROGRAM} {__version__}")
         return 0
     command = arguments[0]
+    if command.startswith("-"):
+        return _fail(f"{command} stands before the command: put one of {', '.join(COMMANDS)} first", "", status=2)
     if command not in COMMANDS:
         return _fail(f"there is no command {command!r}{_did_you_mean(command, COMMANDS)}", "", status=2)
     try:
@@ -74,6 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except PermissionError as error:
         return _fail(f"{error.filename} cannot be used: {error.strerror}", command, status=1)
     except KeyboardInterrupt:
+        print(f"\n{PROGRAM}: stopped", file=sys.stderr)
         return 128 + signal.SIGINT
     except BrokenPipeError:  # the reader of our output has gone, as in `mnist-cnn fit --help | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -119,8 +123,13 @@ def resume_command(checkpoint: object) -> str:
     """The command that goes on from a run's checkpoint, with the run's own config."""
     from mnist_cnn.runs import run_dir_of
 
-    path = short_path(checkpoint)
-    return f"{PROGRAM} fit --config {run_dir_of(path) / 'config.yaml'} --ckpt_path {path}"
+    path = Path(str(checkpoint))
+    return f"{PROGRAM} fit --config {quoted(run_dir_of(path) / 'config.yaml')} --ckpt_path {quoted(path)}"
+
+
+def quoted(path: object) -> str:
+    """The path as seen from the working directory, ready to be pasted into a shell."""
+    return shlex.quote(str(short_path(path)))
 
 
 def short_path(path: object) -> Path:

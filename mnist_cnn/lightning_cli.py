@@ -53,7 +53,12 @@ TRAINER_DEFAULTS = {
 
 def run_training_command(command: str, arguments: list[str]) -> int:
     """Run `fit`, `validate` or `test` with full flags and return the exit status."""
-    _quieten_lightning()
+    with warnings.catch_warnings():
+        _quieten_lightning()
+        return _run_training_command(command, arguments)
+
+
+def _run_training_command(command: str, arguments: list[str]) -> int:
     arguments = in_order(arguments)
     root = Path(requested("trainer.default_root_dir", arguments) or ".")
     which = requested("ckpt_path", arguments)
@@ -72,6 +77,10 @@ def run_training_command(command: str, arguments: list[str]) -> int:
         TrainingCLI(command, checkpoint, without_other_networks(arguments), root)
     except MisconfigurationException as error:
         raise UserError(explain_trainer(str(error))) from error
+    except SystemExit as stop:
+        if isinstance(stop.__context__, KeyboardInterrupt):  # which Lightning turns into an exit
+            raise KeyboardInterrupt from stop
+        raise
     except SIGTERMException:  # before the first step, when there is nothing to save yet
         return 128 + signal.SIGTERM
     finally:
@@ -113,6 +122,12 @@ class TrainingCLI(LightningCLI):
     def subcommands(self) -> dict[str, set[str]]:  # type: ignore[override]
         """The one command that is asked for: building the parsers of the others would only take time."""
         return {self.command: LightningCLI.subcommands()[self.command]}
+
+    def _set_seed(self) -> None:
+        seed = self.config[self.command]["seed_everything"]
+        if isinstance(seed, bool) or not 0 <= seed < 2**32:  # Lightning takes true for any seed, and false for none
+            raise UsageError(f"--seed_everything {str(seed).lower()}: a whole number from 0 to {2**32 - 1} is needed")
+        super()._set_seed()
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add what is this project's own."""
@@ -187,7 +202,7 @@ class TrainingCLI(LightningCLI):
             purge_step = int(read_checkpoint(self.checkpoint)["global_step"]) + 1
         else:
             self.run_dir, purge_step = self._new_run_dir(), None
-        return [RunTensorBoardLogger(self.run_dir, purge_step), MetricsCSVLogger(self.run_dir)]
+        return [RunTensorBoardLogger(self.run_dir, purge_step, self.datamodule), MetricsCSVLogger(self.run_dir)]
 
     def fit(self, **kwargs: Any) -> None:
         """Train; a run that fails before its first step leaves no directory behind."""
@@ -198,9 +213,8 @@ class TrainingCLI(LightningCLI):
             self._obtain_data()
             with _explained_misfit(self.checkpoint):
                 self.trainer.fit(**kwargs)
-        except BaseException:
+        finally:
             self._discard_empty_run()
-            raise
 
     def _obtain_data(self) -> None:
         """Get the data before other processes are started, which would wait for this one in vain if it failed."""
@@ -275,7 +289,9 @@ def _explained_misfit(checkpoint: Path | None) -> Iterator[None]:
 
 
 def _quieten_lightning() -> None:
-    """Silence what is no news to a user of this project."""
+    """Silence what is no news to a user of this project, and show the warnings that are left without source code."""
+    warnings.showwarning = lambda message, *_, **__: print(f"{PROGRAM}: warning: {message}", file=sys.stderr)
+    warnings.filterwarnings("ignore", category=DeprecationWarning)  # news for this project's makers
     for name in (
         "pytorch_lightning.utilities.rank_zero",
         "pytorch_lightning.trainer.connectors.checkpoint_connector",

@@ -17,11 +17,16 @@ def explain(message: str, flags: Iterable[str], networks: Iterable[str]) -> str:
     """
     if match := re.match(r"unrecognized arguments: (\S+)", message, re.IGNORECASE):
         flag = match[1].partition("=")[0]
+        if not flag.startswith("-"):
+            hint = f"; for a config write --config {flag}" if flag.endswith((".yaml", ".yml")) else ""
+            return f"{flag} stands alone: every setting needs its flag{hint}"
         return f"unknown flag {flag}{_nearest(flag, flags)}"
     if match := re.search(r"does not accept option '([\w.]+)'", message):
         return f"unknown setting {match[1]} in a config{_nearest('--' + match[1], flags)}"
     if match := re.search(r"File does not exist: '(.+)'", message):
         return f"--config {match[1]}: there is no such file"
+    if match := re.search(r'"config": Path is not a file: \'(.+)\'', message):
+        return f"--config {match[1]}: that is a folder, not a file"
     if match := re.search(r'Linked "(.+?)" must be given via "(.+?)"', message):
         return f"--{match[1]} is set by --{match[2]}: give that one"
     if match := re.search(r"dot import path string: (\S+)", message):
@@ -46,7 +51,15 @@ def explain_trainer(message: str) -> str:
         message: What Lightning says.
     """
     if "gpu backend" in message:
-        return "--device gpu: there is no GPU that torch can use on this machine; choose cpu or auto"
+        return "--device gpu (or cuda): there is no GPU that torch can use on this machine; choose cpu or auto"
+    if "MPSAccelerator" in message:
+        return "--device mps: there is no Apple GPU that torch can use on this machine; choose cpu or auto"
+    if match := re.search(r"`max_epochs`.*passed in (\S+?)\.?$", message):
+        return f"--trainer.max_epochs {match[1]}: at least 0 is needed, or -1 for no end"
+    if match := re.search(r"devices[^.]*?(-?\d+|\[\])", message):
+        return f"--trainer.devices {match[1]}: a positive number of devices, or a list of their indices, is needed"
+    if "enable_checkpointing" in message:
+        return "--trainer.enable_checkpointing false: a run always keeps best.ckpt and last.ckpt; leave the flag out"
     if match := re.search(r"current_epoch=(\d+), but you have set Trainer\(max_epochs=(\d+)\)", message):
         return f"--trainer.max_epochs {match[2]}: the checkpoint has {match[1]} epochs behind it; ask for more"
     return " ".join(message.split())
@@ -58,6 +71,8 @@ def _allowed(message: str) -> str:
     choices = [c for group in re.findall(r"Literal\[(.*?)\]", message) for c in re.findall(r"[^' ,]+", group)]
     if choices:
         return f"choose one of {', '.join(dict.fromkeys(choices))}"
+    if "Sequence" in message or "List" in message:
+        return "a list is needed, such as '[8, 16, 32]'"
     types = [TYPES.get(name, name) for name in re.findall(r"<class '(\w+)'>", message) if name != "NoneType"]
     return f"{' or '.join(dict.fromkeys(types))} is needed" if types else "that is not allowed here"
 

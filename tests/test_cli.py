@@ -1,5 +1,7 @@
 import json
+import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,8 +17,10 @@ from mnist_cnn import __version__
 from mnist_cnn.cli import COMMANDS, SHORT_FLAGS, spell_out
 from mnist_cnn.data.datasets import DATASETS
 from mnist_cnn.errors import UsageError
+from mnist_cnn.networks import build_network
 from mnist_cnn.runs import read_checkpoint
 from tests.conftest import TINY_DATA, TINY_RUN
+from tests.data.idx import write_dataset
 
 Cli = Callable[..., tuple[int, str, str]]
 
@@ -87,6 +91,21 @@ def test_version(cli: Cli) -> None:
         (["fit", "--lr", "-1"], 1, "lr=-1.0: a number of at least 0 is needed"),
         (["fit", *TINY_DATA, "--num-classes", "7"], 1, "set --model.network.num_classes 10"),
         (["fit", "--ckpt_path", "none.ckpt"], 1, "--ckpt_path none.ckpt: no such file"),
+        (["fit", *TINY_DATA, "--seed_everything", "-1"], 2, "--seed_everything -1: a whole number from 0 to"),
+        (["fit", *TINY_DATA, "--seed_everything", "true"], 2, "--seed_everything true: a whole number"),
+        (["fit", *TINY_DATA, "--epochs", "-5"], 1, "--trainer.max_epochs -5: at least 0 is needed"),
+        (["fit", *TINY_DATA, "--model.network.channels", "8,16"], 2, "a list is needed, such as '[8, 16, 32]'"),
+        (["fit", *TINY_DATA, "--trainer.devices", "0"], 1, "--trainer.devices 0: a positive number"),
+        (["fit", "configs/base.yaml"], 2, "write --config configs/base.yaml"),
+        (["fit", "-c", "/"], 2, "--config /: that is a folder"),
+        (["--epochs", "1"], 2, "put one of fit, validate"),
+        (["datasets", "--dta"], 2, "datasets knows no --dta"),
+        (["networks", "CNN"], 2, "networks knows no CNN"),
+        (
+            ["fit", *TINY_DATA, "--num-classes", "9", "--device", "cpu"],
+            1,
+            "num_classes=9, but synthetic has 10 classes",
+        ),
         (["fit", "--ckpt_path", "last"], 1, "there is no run in lightning_logs yet"),
         (["test"], 1, "there is no run in lightning_logs yet, so no best.ckpt"),
         (["validate", "--ckpt_path", "best"], 1, "there is no run in lightning_logs yet"),
@@ -328,7 +347,8 @@ def test_resuming_a_runs_last_checkpoint_goes_on_in_its_directory(cli: Cli, run:
     status, out, err = cli("fit", "--ckpt_path", "last", "--epochs", "3", "--l2", "0.01")
     assert status == 0
     assert "Changed  model.weight_decay: 0.03 -> 0.01" in err
-    assert err.count("Changed") == 1
+    assert err.count("Changed") == 2
+    assert "trainer.max_epochs: 2 -> 3" in err
     assert "Resumed  at epoch 2, after 12 steps" in out
     assert read_checkpoint(run / "checkpoints" / "last.ckpt")["global_step"] == 18
     best = read_checkpoint(run / "checkpoints" / "best.ckpt")
@@ -398,6 +418,8 @@ def test_a_stand_in_run_says_so_everywhere(cli: Cli, monkeypatch: pytest.MonkeyP
     assert notice in out  # at the end
     run = Path("lightning_logs/version_0")
     assert notice in (run / "STAND-IN-DATA.txt").read_text()
+    assert notice in (run / "config.yaml").read_text()
+    assert yaml.safe_load((run / "hparams.yaml").read_text())["dataset_in_use"] == "synthetic"
     assert read_checkpoint(run / "checkpoints" / "best.ckpt")["provenance"]["stand_in_for"] == "mnist"
     status, out, _ = cli("test", "--device", "cpu")
     assert status == 0
@@ -415,3 +437,87 @@ def test_progress_bar_shows_epoch_speed_loss_and_validation_accuracy(cli: Cli) -
     assert "it/s" in last
     assert "loss=" in last
     assert "val_accuracy=" in last
+
+
+def test_networks_are_listed_with_parameters_multiply_adds_and_input_size(cli: Cli) -> None:
+    status, out, _ = cli("networks")
+    assert status == 0
+    rows = {line.split()[0]: line.split() for line in out.splitlines() if line[:1].isalpha()}
+    # By hand: 784 x 256 + 256 x 10 multiply-adds, and as many parameters with one bias for each unit.
+    assert rows["MLP"][1:4] == ["203,530", "203,264", "28x28"]
+    # 28x28x(9x16) + 14x14x(9x16x32) + 7x7x(9x32x64) + 576x32 + 32x10
+    assert rows["CNN"][1:3] == ["42,090", "1,937,984"]
+    assert {"SmallCNN", "MediumCNN", "TwoLayerCNN", "GlobalPoolCNN", "MiniVGG", "VGG16"} <= rows.keys()
+
+
+def test_data_sets_are_listed_with_sizes_classes_and_presence(cli: Cli, tmp_path: Path) -> None:
+    write_dataset(tmp_path / "there", "mnist")
+    write_dataset(tmp_path / "there", "fashion_mnist")
+    next((tmp_path / "there" / "FashionMNIST" / "raw").glob("t10k-labels*")).unlink()
+    status, out, _ = cli("datasets", "--data.data_dir", str(tmp_path / "there"))
+    assert status == 0
+    lines = {line.split()[0]: line for line in out.splitlines() if line[:1].isalpha()}
+    assert lines["mnist"].split()[1:5] == ["60,000", "10,000", "present", "10:"]
+    assert "1 of 4 absent" in lines["fashion_mnist"]
+    assert "absent" in lines["kmnist"]
+    assert "generated" in lines["synthetic"]
+    assert "Ankle boot" in out
+
+
+@pytest.mark.parametrize("network", ["MLP", "SmallCNN", "GlobalPoolCNN"])
+def test_network_flag_switches_the_network_of_any_config(cli: Cli, network: str) -> None:
+    recipes = Path(__file__).parent.parent / "configs" / "recipes"
+    for recipe in ("mnist_cnn_dropout", "fashion_cnn", "fashion_vgg16"):
+        config = config_of(cli, "--config", str(recipes / f"{recipe}.yaml"), "--network", network)
+        assert config["model"]["network"]["class_path"] == f"mnist_cnn.networks.{network}"
+
+
+def test_every_recipe_is_a_valid_config_with_its_command_in_it(cli: Cli) -> None:
+    recipes = sorted((Path(__file__).parent.parent / "configs" / "recipes").glob("*.yaml"))
+    assert len(recipes) >= 12
+    for recipe in recipes:
+        config = config_of(cli, "--config", str(recipe))
+        build_network(config["model"]["network"])
+        assert config["data"]["stand_in"] is None
+        assert f"mnist-cnn fit --config configs/recipes/{recipe.name}" in recipe.read_text()
+
+
+def test_printed_commands_can_be_pasted_into_a_shell_from_any_folder(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("two words").mkdir()
+    monkeypatch.chdir("two words")
+    root = "it's here"
+    status, out, _ = cli("fit", *TINY_RUN, "--trainer.default_root_dir", root, "--trainer.max_steps", "3")
+    assert status == 0
+    command = next(line.split(maxsplit=1)[1] for line in out.splitlines() if line.strip().startswith("resume"))
+    _, *arguments = shlex.split(command)
+    status, out, err = cli(*arguments)
+    assert status == 0, err
+    assert "trainer.max_steps: 3 -> -1" in err
+    assert "Nothing was left" not in out
+
+
+def test_a_run_that_diverged_says_so(cli: Cli) -> None:
+    status, out, _ = cli("fit", *TINY_RUN, "--lr", "1e30", "--model.optimizer", "sgd", "--model.schedule", "constant")
+    assert status == 0
+    assert "Training diverged" in out
+
+
+def test_nothing_to_train_leaves_no_run_and_names_no_files(cli: Cli) -> None:
+    status, out, _ = cli("fit", *TINY_RUN, "--epochs", "0")
+    assert status == 0
+    assert "Nothing was left to train" in out
+    assert "last.ckpt" not in out
+    assert not Path("lightning_logs").exists()
+
+
+def test_signal_handlers_are_given_back(cli: Cli) -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    assert cli("fit", *TINY_RUN)[0] == 0
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_a_folder_that_cannot_be_written_is_named(cli: Cli) -> None:
+    Path("file").write_text("not a folder")
+    status, _, err = cli("fit", *TINY_RUN, "--trainer.default_root_dir", "file")
+    assert status == 1
+    assert "no run can be kept in file" in err

@@ -14,6 +14,12 @@ from pytorch_lightning.callbacks import Checkpoint, ModelCheckpoint
 
 from mnist_cnn.errors import RunInterrupted, UserError
 
+STOP_SIGNALS = [
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP")
+    if hasattr(signal, name)  # Windows has two
+]
+
 
 class AtomicCheckpointIO(TorchCheckpointIO):
     """Writes a checkpoint under a temporary name beside its place and renames it when it is whole and on the disk."""
@@ -67,8 +73,8 @@ class BestCheckpoint(ModelCheckpoint):
 class LastCheckpoint(Checkpoint):
     """Keeps `last.ckpt`: after every epoch, after every n-th step if asked to, and when the run is told to stop.
 
-    Ctrl-C (SIGINT) and SIGTERM let the step end, write `last.ckpt` and raise `RunInterrupted`. A second one stops at
-    once.
+    Ctrl-C (SIGINT), SIGTERM and a closed terminal (SIGHUP) let the step end, write `last.ckpt` and raise
+    `RunInterrupted`. A second signal stops at once.
 
     Args:
         every_n_train_steps: Write also after each so many optimiser steps; 0 writes after epochs only.
@@ -96,7 +102,7 @@ class LastCheckpoint(Checkpoint):
         """
         self._steps_seen = trainer.global_step
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in STOP_SIGNALS:
                 self._previous_handlers[number] = signal.signal(number, self._on_signal)
 
     def on_train_batch_end(
@@ -124,8 +130,8 @@ class LastCheckpoint(Checkpoint):
         self._is_due = True
         self._save_if_due_and_stop_if_asked(trainer)
 
-    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Give the signals back."""
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Give the signals back, before Lightning gives back what it had taken itself."""
         self._restore_handlers()
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:

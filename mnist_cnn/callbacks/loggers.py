@@ -22,9 +22,11 @@ class RunTensorBoardLogger(TensorBoardLogger):
     Args:
         run_dir: The run's directory.
         purge_step: On a resume, the first step whose earlier events TensorBoard should forget.
+        data: The data module, whose data set in use stands beside the hyperparameters: it may be a stand-in.
     """
 
-    def __init__(self, run_dir: Path, purge_step: int | None = None) -> None:
+    def __init__(self, run_dir: Path, purge_step: int | None = None, data: Any = None) -> None:
+        self._data = data
         super().__init__(
             save_dir=str(run_dir.parent.parent),
             name=run_dir.parent.name,
@@ -43,8 +45,10 @@ class RunTensorBoardLogger(TensorBoardLogger):
         TensorBoard fills in the values from the scalars of the same names. Lightning would write first values of its
         own for them, which would stand in the curves.
         """
-        super().log_hyperparams(params)
         flat = flatten(vars(params) if isinstance(params, Namespace) else params)
+        if self._data is not None:
+            flat["dataset_in_use"] = self._data.dataset_in_use
+        super().log_hyperparams(flat)
         shown = {name: str(v) if isinstance(v, list) or v is None else v for name, v in flat.items()}
         writer = self.experiment._get_file_writer()
         for summary in hparams(shown, dict.fromkeys(HPARAMS_METRICS, 0.0)):

@@ -39,13 +39,14 @@ class RunConfig(SaveConfigCallback):
         config = self.config.clone()
         config.pop("ckpt_path", None)  # where this start took its weights from is no setting of the run
         text = self.parser.dump(config, skip_unset=False)
+        data: Any = getattr(trainer, "datamodule", None)
+        if data is not None and (notice := data.stand_in_notice()):
+            (run_dir / STAND_IN_FILE).write_text(notice + "\n", encoding="utf-8")
+            text = "".join(f"# {line}\n" for line in notice.splitlines()) + text
         written = sorted(run_dir.glob("config*.yaml"))
         if not any(path.read_text(encoding="utf-8") == text for path in written):
             name = "config.yaml" if not written else f"config-resume-{len(written)}.yaml"
             (run_dir / name).write_text(text, encoding="utf-8")
-        data: Any = getattr(trainer, "datamodule", None)
-        if data is not None and (notice := data.stand_in_notice()):
-            (run_dir / STAND_IN_FILE).write_text(notice + "\n", encoding="utf-8")
 
 
 class TestResults(Callback):

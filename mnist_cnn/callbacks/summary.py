@@ -1,14 +1,16 @@
 """What `fit` says at its start and at its end."""
 
+import math
 import sys
 from pathlib import Path
 from typing import Any
 
 from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning.callbacks import Timer
 from pytorch_lightning.utilities import rank_zero_only
 
 from mnist_cnn.callbacks.checkpoints import BestCheckpoint
-from mnist_cnn.cli import PROGRAM, resume_command, short_path
+from mnist_cnn.cli import PROGRAM, quoted, resume_command, short_path
 from mnist_cnn.data.datasets import find_dataset
 
 
@@ -50,21 +52,36 @@ class RunSummary(Callback):
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         print()
         if not self.has_trained:
-            done = f"the checkpoint has {trainer.current_epoch} epochs behind it"
+            done = f"the checkpoint has {trainer.current_epoch} epochs behind it" if trainer.ckpt_path else "no epochs"
             print(f"Nothing was left to train: {done}. Ask for more with --epochs.")
         if notice := data.stand_in_notice():
             print(notice)
         kept = next(callback for callback in trainer.callbacks if isinstance(callback, BestCheckpoint))  # type: ignore[attr-defined]
         best = kept.best_model_path
+        if self._has_diverged(pl_module):
+            print("*** Training diverged: the loss is no finite number any more. Try a smaller --lr. ***")
         if best and kept.best_model_score is not None:
             print(f"Best validation loss {float(kept.best_model_score):.4f}, in {short_path(best)}")
         if not trainer.logger or not trainer.logger.log_dir:
             return
         run_dir = Path(trainer.logger.log_dir)
+        last = run_dir / "checkpoints" / "last.ckpt"
+        if not last.exists():
+            return
         print(f"The run is in {short_path(run_dir)}. Next:")
-        print(f"  curves  tensorboard --logdir {short_path(run_dir.parent)}")
-        print(f"  test    {PROGRAM} test --ckpt_path {short_path(best or run_dir / 'checkpoints' / 'last.ckpt')}")
-        print(
-            f"  resume  {resume_command(run_dir / 'checkpoints' / 'last.ckpt')} --epochs {trainer.current_epoch + 10}"
-        )
+        print(f"  curves  tensorboard --logdir {quoted(run_dir.parent)}")
+        print(f"  test    {PROGRAM} test --ckpt_path {quoted(best or last)}")
+        print(f"  resume  {resume_command(last)} --epochs {trainer.current_epoch + 10}{_without_other_limits(trainer)}")
         sys.stdout.flush()
+
+    @staticmethod
+    def _has_diverged(classifier: Any) -> bool:
+        """Whether the loss of the last training step is infinite or not a number."""
+        return classifier.last_loss is not None and not math.isfinite(float(classifier.last_loss))
+
+
+def _without_other_limits(trainer: Trainer) -> str:
+    """The flags that lift the limits of steps and time that this run had, so that more epochs can follow."""
+    steps = " --trainer.max_steps -1" if trainer.max_steps != -1 else ""
+    timed = any(isinstance(callback, Timer) for callback in trainer.callbacks)  # type: ignore[attr-defined]
+    return steps + (" --trainer.max_time null" if timed else "")
