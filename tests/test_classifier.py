@@ -211,3 +211,21 @@ def test_stand_in_and_real_data_do_not_mix(tmp_path: Path) -> None:
     torch.save(checkpoint, path)
     with pytest.raises(UserError, match="in the place of synthetic, which is there now"):
         trainer(tmp_path, epochs=2).fit(tiny_classifier(), datamodule=data, ckpt_path=path)
+
+
+def test_labels_out_of_range_are_explained(tmp_path: Path) -> None:
+    images, labels = synthetic_digits(range(8))
+    batches = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(images, labels + 5), batch_size=8)
+    with pytest.raises(UserError, match="labels must be from 0 to num_classes - 1 = 9"):
+        trainer(tmp_path, limit_val_batches=0).fit(tiny_classifier(), batches)
+
+
+@pytest.mark.parametrize("shape", [(28, 28), (3, 28, 28), (2, 3, 28, 28)])
+def test_images_of_another_shape_are_refused_with_the_shape(shape: tuple[int, ...]) -> None:
+    with pytest.raises(UserError, match=r"B, 1, H, W"):
+        tiny_classifier().predict_proba(torch.zeros(shape))
+
+
+def test_arrays_are_images_too() -> None:
+    classifier, (images, _) = tiny_classifier(), synthetic_digits(range(3))
+    assert torch.equal(classifier.predict_proba(images.numpy()), classifier.predict_proba(images))  # type: ignore[arg-type]

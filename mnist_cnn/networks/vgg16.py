@@ -1,5 +1,7 @@
 """VGG16: the network of Simonyan and Zisserman (2014), pretrained on ImageNet, with a new classifier."""
 
+import pickle
+import socket
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,6 +12,7 @@ from torch import Tensor, nn
 from mnist_cnn.errors import UserError
 from mnist_cnn.networks.base import Network, check_dropout, check_num_classes
 
+DOWNLOAD_PAUSE_SECONDS = 20.0
 SMALLEST_SIDE = 32  # five poolings halve the sides: one pixel is left of 32
 
 
@@ -123,11 +126,15 @@ def _download_weights() -> dict[str, Any]:
     from torchvision.models import VGG16_Weights
 
     weights = VGG16_Weights.IMAGENET1K_V1
+    patience = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(DOWNLOAD_PAUSE_SECONDS)  # else a network that never answers is waited for without end
     try:
         return dict(weights.get_state_dict(progress=True, check_hash=True))
-    except (OSError, RuntimeError, EOFError) as error:  # no network, no space, or a wrong checksum
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:  # no network, no space, a wrong checksum
         raise UserError(
             f"the ImageNet weights of VGG16 cannot be had from {weights.url} ({error}); fetch that file on another "
             f"machine and name it with --model.network.weights_path, or train from random weights with "
             f"--model.network.weights none"
         ) from error
+    finally:
+        socket.setdefaulttimeout(patience)
