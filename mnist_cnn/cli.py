@@ -3,6 +3,7 @@
     mnist-cnn fit --config configs/base.yaml
     mnist-cnn test --ckpt_path best
     mnist-cnn fit --config configs/base.yaml --ckpt_path last
+    mnist-cnn predict photo.jpg
 
 This module answers --help, --version and mistyped commands by itself, without importing torch or Lightning, which takes
 seconds. The commands' own modules are imported when they run.
@@ -14,6 +15,7 @@ import shlex
 import signal
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 
 from mnist_cnn import __version__
@@ -21,12 +23,24 @@ from mnist_cnn.errors import RunInterrupted, UsageError, UserError
 
 PROGRAM = "mnist-cnn"
 
-COMMANDS = {
+TRAINING_COMMANDS = {
     "fit": "train a network, or go on with --ckpt_path",
     "validate": "evaluate a checkpoint on the validation images",
     "test": "evaluate a checkpoint on the test images and write test.json",
+}
+COMMANDS = {
+    **TRAINING_COMMANDS,
+    "predict": "say which digit, or what else, is on pictures",
+    "export": "write a trained network as a self-contained ONNX file",
     "networks": "list the networks with their parameters and multiply-adds",
     "datasets": "list the data sets with their sizes, and whether their files are there",
+}
+# Module and function of the commands that are not LightningCLI's.
+OWN_COMMANDS = {
+    "predict": ("mnist_cnn.predict", "predict"),
+    "export": ("mnist_cnn.export", "export"),
+    "networks": ("mnist_cnn.listings", "list_networks"),
+    "datasets": ("mnist_cnn.listings", "list_datasets"),
 }
 
 # Familiar names for the most used settings. They are spelled out before the parser sees them, so that each behaves
@@ -66,7 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if command not in COMMANDS:
         return _fail(f"there is no command {command!r}{_did_you_mean(command, COMMANDS)}", "", status=2)
     try:
-        return _run(command, spell_out(arguments[1:]))
+        return _run(command, arguments[1:])
     except UserError as error:
         return _fail(str(error), command, status=2 if isinstance(error, UsageError) else 1)
     except RunInterrupted as interruption:
@@ -140,17 +154,12 @@ def short_path(path: object) -> Path:
 
 
 def _run(command: str, arguments: list[str]) -> int:
-    if command == "networks":
-        from mnist_cnn.listings import list_networks
-
-        return list_networks(arguments)
-    if command == "datasets":
-        from mnist_cnn.listings import list_datasets
-
-        return list_datasets(arguments)
+    if command in OWN_COMMANDS:
+        module, function = OWN_COMMANDS[command]
+        return getattr(import_module(module), function)(arguments)
     from mnist_cnn.lightning_cli import run_training_command
 
-    return run_training_command(command, arguments)
+    return run_training_command(command, spell_out(arguments))
 
 
 def _device(name: str) -> str:

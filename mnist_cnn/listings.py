@@ -1,6 +1,5 @@
 """`mnist-cnn networks` and `mnist-cnn datasets`: what there is to choose from."""
 
-import argparse
 import shutil
 import textwrap
 from collections.abc import Sequence
@@ -9,16 +8,16 @@ from pathlib import Path
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from mnist_cnn.cli import COMMANDS, PROGRAM
+from mnist_cnn.cli import PROGRAM
+from mnist_cnn.command_parser import CommandParser
 from mnist_cnn.data.datasets import DATASETS, Dataset, absent_files, default_data_dir
-from mnist_cnn.errors import UsageError
 from mnist_cnn.networks import Network, known_networks
 from mnist_cnn.networks.base import IMAGE_SIZE
 
 
 def list_networks(arguments: Sequence[str]) -> int:
     """Print every network with its size and cost at its default settings."""
-    _parse("networks", arguments)
+    CommandParser("networks").parse_args(arguments)
     rows = [("network", "parameters", "multiply-adds", "input", "what it is")]
     for name, network_class in known_networks().items():
         network = network_class()
@@ -33,7 +32,9 @@ def list_networks(arguments: Sequence[str]) -> int:
 
 def list_datasets(arguments: Sequence[str]) -> int:
     """Print every data set with its sizes and classes, and whether its files are there."""
-    data_dir = default_data_dir(_parse("datasets", arguments).data_dir)
+    parser = CommandParser("datasets")
+    parser.add_argument("--data.data_dir", dest="data_dir", metavar="DIR", help="folder that holds the data sets")
+    data_dir = default_data_dir(parser.parse_args(arguments).data_dir)
     rows: list[Sequence[str]] = [("data set", "training", "test", "files", "classes")]
     for name, dataset in DATASETS.items():
         sizes = [f"{size:,}" for size in dataset.sizes.values()]
@@ -66,21 +67,6 @@ def _presence(dataset: Dataset, data_dir: Path) -> str:
     if not absent:
         return "present"
     return "absent" if len(absent) == count else f"{len(absent)} of {count} absent"
-
-
-def _parse(command: str, arguments: Sequence[str]) -> argparse.Namespace:
-    """Parse the arguments of one of these commands.
-
-    Raises:
-        UsageError: for arguments that are not understood.
-    """
-    parser = argparse.ArgumentParser(f"{PROGRAM} {command}", description=COMMANDS[command], allow_abbrev=False)
-    if command == "datasets":
-        parser.add_argument("--data.data_dir", dest="data_dir", metavar="DIR", help="folder that holds the data sets")
-    options, unknown = parser.parse_known_args(arguments)
-    if unknown:
-        raise UsageError(f"{command} knows no {unknown[0]}")
-    return options
 
 
 def _table(rows: Sequence[Sequence[str]], right_aligned: Sequence[int]) -> str:

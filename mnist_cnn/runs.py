@@ -9,6 +9,7 @@ from typing import Any
 from mnist_cnn.errors import UserError
 
 LOGS_FOLDER = "lightning_logs"
+REFERENCE = "reference"  # the run that is kept in git
 
 
 def list_runs(root: Path) -> list[Path]:
@@ -58,6 +59,18 @@ def find_checkpoint(which: str, root: Path) -> Path:
     raise UserError(f"the newest run {runs[-1]} has no {which}.ckpt{hint}")
 
 
+def find_default_checkpoint(root: Path) -> Path:
+    """The newest run's best checkpoint; where there are no runs, that of the small run that comes with the project.
+
+    Raises:
+        UserError: if there is none.
+    """
+    shipped = [root / LOGS_FOLDER / REFERENCE, Path(__file__).parent.parent / LOGS_FOLDER / REFERENCE]
+    found = [folder / "checkpoints" / "best.ckpt" for folder in shipped]
+    existing = [path for path in found if path.is_file()]
+    return existing[0] if existing and not list_runs(root) else find_checkpoint("best", root)
+
+
 def run_dir_of(checkpoint: Path) -> Path:
     """The directory of the run that a checkpoint belongs to, or the checkpoint's own if it lies elsewhere."""
     return checkpoint.parent.parent if checkpoint.parent.name == "checkpoints" else checkpoint.parent
@@ -82,6 +95,8 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
             if (damaged := parts.testzip()) is not None:
                 raise ValueError(damaged)
     except pickle.UnpicklingError as error:
+        if not zipfile.is_zipfile(path):  # a checkpoint is an archive
+            raise UserError(f"{path} is damaged or no checkpoint: torch cannot read it") from error
         raise UserError(
             f"{path} holds more than plain values and tensors, so it is not read (it is foreign)"
         ) from error

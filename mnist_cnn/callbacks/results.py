@@ -1,6 +1,7 @@
 """Files that say what a run was and what came out: config.yaml, test.json and the mark of stand-in data."""
 
 import json
+import os
 import platform
 from datetime import datetime, timezone
 from pathlib import Path
@@ -72,7 +73,7 @@ class TestResults(Callback):
             "split": "test",
             "images": metrics.images_seen,
             "trained_on": {key: trained_on.get(key) for key in ("dataset", "stand_in_for")},
-            "checkpoint": str(self.checkpoint),
+            "checkpoint": os.path.relpath(self.checkpoint, self.path.parent),
             "metrics": {name: float(value) for name, value in sorted(trainer.callback_metrics.items())},
             "precision": str(trainer.precision),
             "hardware": {"accelerator": type(trainer.accelerator).__name__, "machine": platform.machine()},
