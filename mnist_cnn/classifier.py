@@ -150,15 +150,11 @@ class ImageClassifier(LightningModule):
             raise UserError(f"{error}: labels must be from 0 to num_classes - 1 = {logits.shape[1] - 1}") from error
         return losses, logits, labels
 
-    def on_train_epoch_start(self) -> None:
-        """Begin the epoch's means anew, unless the epoch is resumed in its middle."""
-        if self.trainer.fit_loop.epoch_loop.batch_progress.current.ready == 0:
-            self.train_loss.reset()
-            self.train_accuracy.reset()
-
     def on_train_epoch_end(self) -> None:
         """Log loss and accuracy over the epoch, as they were while training (with dropout and augmentation)."""
         means = {"train/loss": self.train_loss.compute(), "train/accuracy": self.train_accuracy.compute()}
+        self.train_loss.reset()
+        self.train_accuracy.reset()
         self.log_dict(means, logger=False)
         write_curves(self.trainer, means)
 

@@ -31,6 +31,7 @@ TRAINING_COMMANDS = {
 COMMANDS = {
     **TRAINING_COMMANDS,
     "predict": "say which digit, or what else, is on pictures",
+    "figures": "draw a trained network and its results: curves, kernels, feature maps, mistakes",
     "export": "write a trained network as a self-contained ONNX file",
     "networks": "list the networks with their parameters and multiply-adds",
     "datasets": "list the data sets with their sizes, and whether their files are there",
@@ -38,6 +39,7 @@ COMMANDS = {
 # Module and function of the commands that are not LightningCLI's.
 OWN_COMMANDS = {
     "predict": ("mnist_cnn.predict", "predict"),
+    "figures": ("mnist_cnn.report", "draw_figures"),
     "export": ("mnist_cnn.export", "export"),
     "networks": ("mnist_cnn.listings", "list_networks"),
     "datasets": ("mnist_cnn.listings", "list_datasets"),

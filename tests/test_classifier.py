@@ -229,3 +229,24 @@ def test_images_of_another_shape_are_refused_with_the_shape(shape: tuple[int, ..
 def test_arrays_are_images_too() -> None:
     classifier, (images, _) = tiny_classifier(), synthetic_digits(range(3))
     assert torch.equal(classifier.predict_proba(images.numpy()), classifier.predict_proba(images))  # type: ignore[arg-type]
+
+
+class TrainingLosses(Callback):
+    """Notes the loss of each step."""
+
+    def __init__(self) -> None:
+        self.losses: list[float] = []
+        self.means: list[float] = []
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: Any, *args: Any) -> None:
+        self.losses.append(float(pl_module.last_loss))
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
+        self.means.append(float(pl_module.train_loss.compute()))
+
+
+def test_training_curves_are_of_each_epoch_by_itself(tmp_path: Path) -> None:
+    watch = TrainingLosses()
+    trainer(tmp_path, epochs=3, callbacks=[watch]).fit(tiny_classifier(), datamodule=tiny_data())
+    for epoch, mean in enumerate(watch.means):  # 6 steps an epoch
+        assert mean == pytest.approx(np.mean(watch.losses[6 * epoch : 6 * epoch + 6]), rel=1e-5)

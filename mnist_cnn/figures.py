@@ -1,0 +1,242 @@
+"""Figures of networks and their results: from plain arrays to matplotlib figures, which the caller saves.
+
+Colours are told apart with every kind of colour vision (cividis, Blues, PuOr, and blue with orange), and by brightness too.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatter, MaxNLocator
+from numpy.typing import ArrayLike, NDArray
+
+BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#666666"
+MAPS = "cividis"
+SIGNED = "PuOr"
+DPI = 110
+
+
+def save(figure: Figure, path: Any) -> None:
+    """Write a figure as PNG or SVG, whichever the file's name ends in."""
+    figure.savefig(path, dpi=DPI, metadata={"Date": None} if str(path).endswith(".svg") else None)
+
+
+def learning_curves(curves: Mapping[str, tuple[Sequence[float], Sequence[float]]], title: str) -> Figure:
+    """Loss and accuracy over the epochs.
+
+    Args:
+        curves: Epochs, counted from 1, and values by name: "train/loss", "val/loss", "train/accuracy", "val/accuracy".
+        title: What was trained.
+    """
+    figure = _figure(9.5, 4)
+    for place, (name, scale, unit) in enumerate([("loss", 1, ""), ("accuracy", 100, " (%)")], start=1):
+        axes = figure.add_subplot(1, 2, place)
+        for stage, colour, style in [("train", ORANGE, "--"), ("val", BLUE, "-")]:
+            if (curve := curves.get(f"{stage}/{name}")) is not None:
+                label = {"train": "training (with dropout, augmentation)", "val": "validation"}[stage]
+                axes.plot(curve[0], scale * np.asarray(curve[1]), style, color=colour, label=label, marker=".")
+        axes.set(xlabel="epoch", ylabel=f"{name}{unit}", title=name.capitalize())
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        if name == "loss":
+            axes.set_yscale("log")
+            axes.yaxis.set_major_formatter(LogFormatter(labelOnlyBase=False, minor_thresholds=(2, 1)))
+            axes.yaxis.set_minor_formatter(LogFormatter(labelOnlyBase=False, minor_thresholds=(2, 1)))
+        axes.grid(alpha=0.3, which="both")
+        axes.legend(fontsize=8)
+    figure.suptitle(title)
+    return figure
+
+
+def confusion_matrix(counts: ArrayLike, class_names: Sequence[str], title: str) -> Figure:
+    """How often each class was taken for each.
+
+    Args:
+        counts: Number of images (classes, classes), true classes in rows.
+        class_names: Names of the classes.
+        title: What the counts are of.
+    """
+    matrix = np.asarray(counts)
+    figure = _figure(7.2, 6.4)
+    axes = figure.add_subplot()
+    # The diagonal would hide all else: colour shows mistakes, as parts of their true class.
+    shares = 100 * matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    mistakes = shares.copy()
+    np.fill_diagonal(mistakes, 0.0)
+    shown = axes.imshow(mistakes, cmap="Blues", vmin=0, vmax=mistakes.max() or 1)
+    limit = mistakes.max() / 2
+    for row, column in np.ndindex(*matrix.shape):
+        if matrix[row, column]:
+            bold = "bold" if row == column else "normal"
+            colour = "white" if mistakes[row, column] > limit else "black"
+            axes.text(
+                column, row, str(matrix[row, column]), ha="center", va="center", color=colour, weight=bold, size=8
+            )
+    rotation = 45 if max(map(len, class_names)) > 2 else 0
+    axes.set_xticks(range(len(class_names)), class_names, rotation=rotation, ha="right" if rotation else "center")
+    axes.set_yticks(range(len(class_names)), class_names)
+    axes.set(xlabel="predicted class", ylabel="true class", title=title)
+    figure.colorbar(shown, label="mistakes, % of the true class", shrink=0.8)
+    return figure
+
+
+def example_sheet(
+    images: ArrayLike, labels: Sequence[str], predicted: Sequence[str], title: str, notes: Sequence[str] = ()
+) -> Figure:
+    """Images with their [T]rue and [P]redicted labels; mistakes are set in orange.
+
+    Args:
+        images: Grey images (N, H, W).
+        labels: True class of each.
+        predicted: Predicted class of each.
+        title: What they are.
+        notes: A further line below each.
+    """
+    pictures = np.asarray(images)
+    columns = min(8, max(len(pictures), 1))
+    rows = -(-len(pictures) // columns) or 1
+    names_are_long = max((len(name) for name in [*labels, *predicted]), default=0) > 2
+    lines = (2 if names_are_long else 1) + bool(notes)
+    figure = _figure(1.35 * columns, (1.2 + 0.19 * lines) * rows + 0.6)
+    for number, image in enumerate(pictures):
+        axes = figure.add_subplot(rows, columns, number + 1)
+        _show_grey(axes, image)
+        separator = "\n" if names_are_long else "   "
+        text = f"[T] {labels[number]}{separator}[P] {predicted[number]}"
+        text += f"\n{notes[number]}" if notes else ""
+        axes.set_title(text, fontsize=8, color="black" if labels[number] == predicted[number] else ORANGE, pad=3)
+    figure.suptitle(title)
+    return figure
+
+
+def kernels(weights: ArrayLike, title: str) -> Figure:
+    """The weights that a first layer looks at the image with.
+
+    Args:
+        weights: Weights (units, height, width).
+        title: Of which layer.
+    """
+    grids = np.asarray(weights)
+    columns = min(8, len(grids))
+    rows = -(-len(grids) // columns)
+    figure = _figure(1.0 * columns + 1.2, 1.0 * rows + 0.9)
+    limit = float(np.abs(grids).max()) or 1.0
+    shown: Any = None
+    all_axes = []
+    for number, grid in enumerate(grids):
+        axes = figure.add_subplot(rows, columns, number + 1)
+        shown = axes.imshow(grid, cmap=SIGNED, vmin=-limit, vmax=limit)
+        axes.set_title(str(number), fontsize=7, pad=2)
+        _without_ticks(axes)
+        all_axes.append(axes)
+    figure.colorbar(shown, ax=all_axes, label="weight", shrink=0.8)
+    figure.suptitle(title)
+    return figure
+
+
+def feature_maps(image: ArrayLike, layers: Sequence[tuple[str, ArrayLike]], title: str, most: int = 16) -> Figure:
+    """What each block makes of an image, with the image itself beside it.
+
+    Args:
+        image: Grey image (H, W).
+        layers: Name and feature maps (channels, h, w) after each block.
+        title: Which image.
+        most: Channels to show of each block, the first ones.
+    """
+    rows = sum(-(-min(len(np.asarray(maps)), most) // 8) for _, maps in layers)
+    figure = _figure(10.5, max(1.0 * rows + 0.5 * len(layers) + 0.3, 2.4))
+    left, right = np.asarray(figure.subfigures(1, 2, width_ratios=[1, 4.2]))
+    axes = left.add_subplot()
+    _show_grey(axes, np.asarray(image))
+    axes.set_title("the image", fontsize=9)
+    blocks = np.atleast_1d(np.asarray(right.subfigures(len(layers), 1), dtype=object))
+    for block, (name, maps) in zip(blocks, layers, strict=True):
+        channels = np.asarray(maps)
+        count, (height, width) = len(channels), channels.shape[1:]
+        shown = channels[:most]
+        block.suptitle(f"{name}: {count} maps of {height}x{width}, the first {len(shown)}", fontsize=9)
+        grid = block.subplots(-(-len(shown) // 8), 8, squeeze=False)
+        limit = float(shown.max()) or 1.0
+        picture: Any = None
+        for number, axes in enumerate(grid.flat):
+            _without_ticks(axes)
+            if number < len(shown):
+                picture = axes.imshow(shown[number], cmap=MAPS, vmin=min(float(shown.min()), 0.0), vmax=limit)
+            else:
+                axes.axis("off")
+        block.colorbar(picture, ax=grid, shrink=0.9, label="activation").ax.tick_params(labelsize=7)
+    figure.suptitle(title)
+    return figure
+
+
+def saliency(images: ArrayLike, gradients: ArrayLike, predicted: Sequence[str], title: str) -> Figure:
+    """Which pixels an answer depends on.
+
+    Args:
+        images: Grey images (N, H, W).
+        gradients: Derivative of the answer's logit by each pixel (N, H, W).
+        predicted: The answers.
+        title: What it is.
+    """
+    pictures, slopes = np.asarray(images), np.abs(np.asarray(gradients))
+    count = len(pictures)
+    figure = _figure(1.5 * count + 1.1, 3.9)
+    limit = float(slopes.max()) or 1.0
+    shown: Any = None
+    lower = []
+    for number in range(count):
+        axes = figure.add_subplot(2, count, number + 1)
+        _show_grey(axes, pictures[number])
+        axes.set_title(f"[P] {predicted[number]}", fontsize=9)
+        axes = figure.add_subplot(2, count, count + number + 1)
+        shown = axes.imshow(slopes[number], cmap=MAPS, vmin=0, vmax=limit)
+        _without_ticks(axes)
+        lower.append(axes)
+    figure.colorbar(shown, ax=lower, label="|d logit / d pixel|", shrink=0.9)
+    figure.suptitle(title)
+    return figure
+
+
+def reliability_diagram(confidences: ArrayLike, correct: ArrayLike, title: str, bins: int = 10) -> Figure:
+    """Whether answers that claim a probability are right that often.
+
+    Args:
+        confidences: Probability of each answer (N,).
+        correct: Whether each answer was right (N,).
+        title: What the answers are of.
+        bins: Number of ranges of probability.
+    """
+    sure, right = np.asarray(confidences, dtype=float), np.asarray(correct, dtype=float)
+    which = np.minimum((sure * bins).astype(int), bins - 1)
+    counts = np.bincount(which, minlength=bins)
+    filled = counts > 0
+    hits = np.bincount(which, right, minlength=bins)[filled] / counts[filled]
+    claimed = np.bincount(which, sure, minlength=bins)[filled] / counts[filled]
+    error = float((counts[filled] / len(sure) * np.abs(hits - claimed)).sum())
+    figure = _figure(6, 6)
+    axes, below = figure.subplots(2, 1, height_ratios=[3, 1], sharex=True)
+    axes.plot([0, 1], [0, 1], "--", color=GREY, label="perfectly calibrated")
+    axes.plot(claimed, hits, "o-", color=BLUE, label="this network")
+    axes.set(ylabel="share of right answers", title=f"{title}\ncalibration error {100 * error:.2f} %")
+    axes.grid(alpha=0.3)
+    axes.legend()
+    below.bar((np.arange(bins) + 0.5) / bins, counts, 0.9 / bins, color=ORANGE)
+    below.set(xlabel="probability that the network gives its answer", ylabel="answers", xlim=(0, 1))
+    below.set_yscale("log")
+    return figure
+
+
+def _figure(width: float, height: float) -> Figure:
+    """A figure of its own, free of pyplot's global state; width and height in inches."""
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def _show_grey(axes: Axes, image: NDArray[Any]) -> None:
+    axes.imshow(image, cmap="gray")
+    _without_ticks(axes)
+
+
+def _without_ticks(axes: Axes) -> None:
+    axes.set_xticks([])
+    axes.set_yticks([])
