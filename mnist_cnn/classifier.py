@@ -132,9 +132,11 @@ class ImageClassifier(LightningModule):
         self.train_accuracy.update(logits.detach().argmax(dim=1), labels)
         return loss
 
-    def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
-        """Add a batch to the validation metrics."""
-        self.val_metrics.update(*self._shared_step(batch))
+    def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
+        """Add a batch to the validation metrics, and return its logits (B, num_classes) for those who draw them."""
+        losses, logits, labels = self._shared_step(batch)
+        self.val_metrics.update(losses, logits, labels)
+        return logits
 
     def test_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
         """Add a batch to the test metrics."""

@@ -1,6 +1,6 @@
 """Figures of networks and their results: from plain arrays to matplotlib figures, which the caller saves.
 
-Colours are told apart with every kind of colour vision (cividis, Blues, PuOr, and blue with orange), and by brightness too.
+Colours are told apart with every kind of colour vision, and by brightness too: cividis, Blues, PuOr, blue with orange.
 """
 
 from collections.abc import Mapping, Sequence

@@ -29,6 +29,7 @@ from mnist_cnn.arguments import (
 )
 from mnist_cnn.callbacks.checkpoints import AtomicCheckpointIO, BestCheckpoint, LastCheckpoint
 from mnist_cnn.callbacks.loggers import MetricsCSVLogger, RunTensorBoardLogger
+from mnist_cnn.callbacks.pictures import NetworkPictures
 from mnist_cnn.callbacks.progress import ProgressBar
 from mnist_cnn.callbacks.results import RunConfig, TestResults
 from mnist_cnn.callbacks.summary import RunSummary
@@ -136,6 +137,8 @@ class TrainingCLI(LightningCLI):
         parser.link_arguments("seed_everything", "data.seed", compute_fn=int)
         if self.command == "fit":
             parser.add_lightning_class_args(LastCheckpoint, "checkpoint")
+        if self.command != "validate":
+            parser.add_lightning_class_args(NetworkPictures, "pictures")
 
     def _prepare_subcommand_parser(self, klass: type, subcommand: str, **kwargs: Any) -> LightningArgumentParser:
         parser = super()._prepare_subcommand_parser(klass, subcommand, **kwargs)
