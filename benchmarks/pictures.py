@@ -105,7 +105,7 @@ def write_pictures(digits: NDArray[np.uint8], kind: str, folder: Path, seed: int
     for number, digit in enumerate(digits):
         picture, suffix = PICTURES[kind](digit, np.random.default_rng([seed, number]))
         path = folder / f"{number:05}.{suffix}"
-        picture.save(path, **({"quality": 40} if suffix == "jpg" else {}))
+        picture.save(path, quality=40)  # for PNG files it means nothing
         paths.append(path)
     return paths
 

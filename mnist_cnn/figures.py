@@ -16,6 +16,8 @@ BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#666666"
 MAPS = "cividis"
 SIGNED = "PuOr"
 DPI = 110
+COLUMNS = 8  # of kernels and feature maps
+GAP = 2  # pixels between them
 
 
 def save(figure: Figure, path: Any) -> None:
@@ -111,27 +113,21 @@ def example_sheet(
 
 
 def kernels(weights: ArrayLike, title: str) -> Figure:
-    """The weights that a first layer looks at the image with.
+    """The weights that a first layer looks at the image with, the units in rows from the left.
 
     Args:
         weights: Weights (units, height, width).
         title: Of which layer.
     """
     grids = np.asarray(weights)
-    columns = min(8, len(grids))
-    rows = -(-len(grids) // columns)
-    figure = _figure(1.0 * columns + 1.2, 1.0 * rows + 0.9)
+    rows = -(-len(grids) // COLUMNS)
+    figure = _figure(9.5, 1.05 * rows + 0.7)
+    axes = figure.add_subplot()
     limit = float(np.abs(grids).max()) or 1.0
-    shown: Any = None
-    all_axes = []
-    for number, grid in enumerate(grids):
-        axes = figure.add_subplot(rows, columns, number + 1)
-        shown = axes.imshow(grid, cmap=SIGNED, vmin=-limit, vmax=limit)
-        axes.set_title(str(number), fontsize=7, pad=2)
-        _without_ticks(axes)
-        all_axes.append(axes)
-    figure.colorbar(shown, ax=all_axes, label="weight", shrink=0.8)
-    figure.suptitle(title)
+    shown = axes.imshow(_mosaic(grids), cmap=SIGNED, interpolation="nearest", vmin=-limit, vmax=limit)
+    _without_ticks(axes, framed=False)
+    figure.colorbar(shown, label="weight", shrink=0.9)
+    axes.set_title(title)
     return figure
 
 
@@ -144,28 +140,28 @@ def feature_maps(image: ArrayLike, layers: Sequence[tuple[str, ArrayLike]], titl
         title: Which image.
         most: Channels to show of each block, the first ones.
     """
-    rows = sum(-(-min(len(np.asarray(maps)), most) // 8) for _, maps in layers)
-    figure = _figure(10.5, max(1.0 * rows + 0.5 * len(layers) + 0.3, 2.4))
-    left, right = np.asarray(figure.subfigures(1, 2, width_ratios=[1, 4.2]))
-    axes = left.add_subplot()
+    heights = [-(-min(len(np.asarray(maps)), most) // COLUMNS) for _, maps in layers]
+    figure = _figure(11, max(1.05 * sum(heights) + 0.45 * len(layers) + 0.4, 2.6))
+    places = figure.add_gridspec(len(layers), 2, width_ratios=[1, 4], height_ratios=heights)
+    axes = figure.add_subplot(places[:, 0])
     _show_grey(axes, np.asarray(image))
-    axes.set_title("the image", fontsize=9)
-    blocks = np.atleast_1d(np.asarray(right.subfigures(len(layers), 1), dtype=object))
-    for block, (name, maps) in zip(blocks, layers, strict=True):
+    axes.set_title("the image", fontsize=10)
+    for row, (name, maps) in enumerate(layers):
         channels = np.asarray(maps)
         count, (height, width) = len(channels), channels.shape[1:]
         shown = channels[:most]
-        block.suptitle(f"{name}: {count} maps of {height}x{width}, the first {len(shown)}", fontsize=9)
-        grid = block.subplots(-(-len(shown) // 8), 8, squeeze=False)
-        limit = float(shown.max()) or 1.0
-        picture: Any = None
-        for number, axes in enumerate(grid.flat):
-            _without_ticks(axes)
-            if number < len(shown):
-                picture = axes.imshow(shown[number], cmap=MAPS, vmin=min(float(shown.min()), 0.0), vmax=limit)
-            else:
-                axes.axis("off")
-        block.colorbar(picture, ax=grid, shrink=0.9, label="activation").ax.tick_params(labelsize=7)
+        axes = figure.add_subplot(places[row, 1])
+        picture = axes.imshow(
+            _mosaic(shown),
+            MAPS,
+            interpolation="nearest",
+            vmin=min(float(shown.min()), 0.0),
+            vmax=float(shown.max()) or 1,
+        )
+        _without_ticks(axes, framed=False)
+        which = f", the first {len(shown)}" if len(shown) < count else ""
+        axes.set_title(f"{name}: {count} maps of {height}x{width}{which}", fontsize=10)
+        figure.colorbar(picture, label="activation", shrink=0.9).ax.tick_params(labelsize=7)
     figure.suptitle(title)
     return figure
 
@@ -237,6 +233,21 @@ def _show_grey(axes: Axes, image: NDArray[Any]) -> None:
     _without_ticks(axes)
 
 
-def _without_ticks(axes: Axes) -> None:
+def _without_ticks(axes: Axes, framed: bool = True) -> None:
     axes.set_xticks([])
     axes.set_yticks([])
+    axes.set_frame_on(framed)
+
+
+def _mosaic(grids: NDArray[Any]) -> NDArray[Any]:
+    """Lay grids (N, h, w) out in rows with gaps of no value: one picture is drawn far faster than many."""
+    count, height, width = grids.shape
+    zoom = -(-24 // max(height, width))  # so that a gap is small beside a grid of few cells
+    height, width = height * zoom, width * zoom
+    rows, columns = -(-count // COLUMNS), min(COLUMNS, count)
+    picture = np.full((rows * (height + GAP) - GAP, columns * (width + GAP) - GAP), np.nan)
+    for number, grid in enumerate(grids):
+        row, column = divmod(number, COLUMNS)
+        top, left = row * (height + GAP), column * (width + GAP)
+        picture[top : top + height, left : left + width] = np.kron(grid, np.ones((zoom, zoom)))
+    return picture

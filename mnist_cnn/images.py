@@ -111,7 +111,9 @@ def _open(path: Path) -> Image.Image:
     except (Image.DecompressionBombError, MemoryError) as error:
         raise UnreadablePictureError(f"{path}: too large to be opened safely ({error})") from error
     except UnidentifiedImageError as error:
-        raise UnreadablePictureError(f"{path}: no picture in a format that is known here") from error
+        raise UnreadablePictureError(
+            f"{path}: no picture in a format that Pillow reads; save it as JPEG or PNG"
+        ) from error
     except (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError) as error:
         if isinstance(error, UserError):
             raise
@@ -126,7 +128,8 @@ def _grey_of_image(image: Image.Image) -> Grey:
         image = _opaque(image.convert("RGBA"))
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         values = np.asarray(image)
-        return _grey_of_array(values.astype(np.uint16) if image.mode != "F" and values.max(initial=0) > 255 else values)
+        has_16_bits = image.mode != "F" and values.min() >= 0 and 255 < values.max() <= 65535
+        return _grey_of_array(values.astype(np.uint16) if has_16_bits else values)
     return np.asarray(image.convert("L"), dtype=np.float64) / 255
 
 
@@ -176,7 +179,7 @@ def _scaled(values: NDArray[Any]) -> Grey:
 def _as_made_for_networks(grey: Grey, layout: Layout) -> NDArray[np.uint8] | None:
     """The picture itself, light on dark, if it is made as the data sets' are; else None."""
     border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
-    inverted = float(np.median(border)) > 0.5
+    inverted = float(border.mean()) > 0.5
     light = 1 - grey if inverted else grey
     pixels = np.rint(255 * light).astype(np.uint8)
     if layout == "garment":

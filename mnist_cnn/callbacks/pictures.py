@@ -14,8 +14,8 @@ from mnist_cnn import introspection
 from mnist_cnn.errors import UserError
 from mnist_cnn.runs import run_dir_of
 
-FIRST_COST_SECONDS = 3.0  # what drawing is taken to cost before it was done once; matplotlib is imported then
-MISTAKES = 24
+FIRST_COST_SECONDS = 2.0  # what drawing is taken to cost before it was done once; matplotlib is imported then
+MISTAKES = 16
 PROJECTED = 2000  # images in the projector: their sprite is 1260x1260 pixels
 
 
