@@ -151,7 +151,7 @@ def test_saliency_of_a_linear_network_is_its_weights() -> None:
     network = MLP([])
     images = torch.randn(3, 1, 28, 28)
     answers = network(images).argmax(1)
-    weights = list(network.parameters())[0].detach()[answers].reshape(3, 28, 28)
+    weights = next(iter(network.parameters())).detach()[answers].reshape(3, 28, 28)
     torch.testing.assert_close(introspection.saliency(network, images), weights)
     assert all(parameter.grad is None for parameter in network.parameters())
 
