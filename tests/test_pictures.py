@@ -20,30 +20,30 @@ from tests.conftest import ROOT
 from tests.test_images import seven
 
 REFERENCE = ROOT / "lightning_logs" / "reference"
+CHECKPOINT = REFERENCE / "checkpoints" / "best.ckpt"
 Cli = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture(scope="module")
 def digits() -> tuple[Any, Any]:
-    """Synthetic digits (N, 28, 28) laid out as MNIST's are, and their labels."""
-    images, labels = synthetic_digits(range(120))
+    """Synthetic digits (N, 28, 28) laid out as MNIST's are, with their labels: those that are clear to the network."""
+    images, labels = synthetic_digits(range(160))
     large = [Image.fromarray(image).resize((280, 280), Image.Resampling.BICUBIC) for image in images[:, 0].numpy()]
-    return np.stack([to_network_input(picture) for picture in large]), labels.numpy()
+    laid_out = np.stack([to_network_input(picture) for picture in large])
+    probabilities = mnist_cnn.load(CHECKPOINT).predict_proba(laid_out[:, None])
+    is_clear = probabilities[np.arange(len(labels)), labels] > 0.9
+    assert is_clear.mean() > 0.85, "the network was trained on MNIST, and synthetic digits are much like it"
+    return laid_out[is_clear], labels.numpy()[is_clear]
 
 
 @pytest.mark.parametrize("kind", list(PICTURES))
-def test_pictures_of_every_kind_are_answered_nearly_as_well_as_the_digits_themselves(
+def test_pictures_of_every_kind_are_answered_in_97_of_100_cases(
     kind: str, digits: tuple[Any, Any], tmp_path: Path
 ) -> None:
     images, labels = digits
-    classifier = mnist_cnn.load(REFERENCE / "checkpoints" / "best.ckpt")
-    direct = float((classifier.predict_proba(images[:, None]).argmax(1) == labels).mean())
-    assert direct > 0.9, "the network was trained on MNIST, and synthetic digits are much like it"
-    answers = classifier.predict(write_pictures(images, kind, tmp_path))
+    answers = mnist_cnn.load(CHECKPOINT).predict(write_pictures(images, kind, tmp_path))
     accuracy = float(np.mean([answer.index for answer in answers] == labels))
-    if kind in ("as it is", "inverted"):
-        assert accuracy == direct
-    assert accuracy > direct - 0.03
+    assert accuracy == 1.0 if kind in ("as it is", "inverted") else accuracy >= 0.97
 
 
 def test_the_shipped_network_answers_where_there_are_no_runs(cli: Cli) -> None:
@@ -68,9 +68,8 @@ def test_the_shipped_run_is_of_the_base_config_on_mnist_small_and_tells_of_no_ma
     assert {name: config["model"][name] for name in base["model"] if name != "network"} == {
         name: value for name, value in base["model"].items() if name != "network"
     }
-    checkpoint = REFERENCE / "checkpoints" / "best.ckpt"
-    assert checkpoint.stat().st_size < 2_000_000
-    assert read_checkpoint(checkpoint)["provenance"]["dataset"] == "mnist"
+    assert CHECKPOINT.stat().st_size < 2_000_000
+    assert read_checkpoint(CHECKPOINT)["provenance"]["dataset"] == "mnist"
     result = json.loads((REFERENCE / "test.json").read_text())
     assert result["metrics"]["test/accuracy"] > 0.995
     assert (REFERENCE / "metrics.csv").exists()
