@@ -117,13 +117,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--ckpt_path", default="best")
     parser.add_argument("--data_dir", help="folder that holds the data sets")
+    parser.add_argument("--kinds", nargs="+", choices=list(PICTURES), default=list(PICTURES), help="all by default")
     parser.add_argument("--count", type=int, default=10_000, help="how many of the test digits, from the first")
     parser.add_argument("--output", type=Path, help="JSON file for the figures")
     options = parser.parse_args()
     classifier = mnist_cnn.load(options.ckpt_path)
     images, labels = read_dataset("mnist", default_data_dir(options.data_dir), "test", options.count)
     figures = {}
-    for kind in PICTURES:
+    for kind in options.kinds:
         with tempfile.TemporaryDirectory() as folder:
             paths = write_pictures(images[:, 0].numpy(), kind, Path(folder))
             answers = classifier.predict(paths)
