@@ -99,8 +99,8 @@ def test_version(cli: Cli) -> None:
         (["fit", "configs/base.yaml"], 2, "write --config configs/base.yaml"),
         (["fit", "-c", "/"], 2, "--config /: that is a folder"),
         (["--epochs", "1"], 2, "put one of fit, validate"),
-        (["datasets", "--dta"], 2, "datasets knows no --dta"),
-        (["networks", "CNN"], 2, "networks knows no CNN"),
+        (["datasets", "--dta"], 2, "unrecognized arguments: --dta"),
+        (["networks", "CNN"], 2, "unrecognized arguments: CNN"),
         (
             ["fit", *TINY_DATA, "--num-classes", "9", "--device", "cpu"],
             1,
