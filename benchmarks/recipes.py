@@ -173,9 +173,9 @@ def table(rows: list[dict[str, str]]) -> str:
     for name, published in PUBLISHED.items():
         of_recipe = [row for row in rows if row["recipe"] == name]
         link = f"[{name}]({config_of(name).relative_to(ROOT)})"
-        if name in NOT_TRAINED:
-            lines.append(f"| {link} | {published} | {NOT_TRAINED[name]} | | | | |")
-        elif of_recipe:
+        if name in NOT_TRAINED or not of_recipe:
+            lines.append(f"| {link} | {published} | {NOT_TRAINED.get(name, 'not measured yet')} | | | | |")
+        else:
             accuracies = [100 * float(row["test_accuracy"]) for row in of_recipe]
             spread = f" ± {statistics.stdev(accuracies):.2f}" if len(accuracies) > 1 else ""
             times = [float(row["seconds_per_epoch"]) for row in of_recipe if row["seconds_per_epoch"]]

@@ -12,18 +12,17 @@ import torch
 import torch.nn.functional as F
 from pytorch_lightning import Callback, LightningModule
 from pytorch_lightning.callbacks import WeightAveraging
-from pytorch_lightning.utilities import rank_zero_warn
 from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import get_ema_multi_avg_fn
-from torchmetrics import MeanMetric, Metric
+from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassAccuracy
 
 from mnist_cnn.callbacks.curves import TrainingCurves, write_curves
 from mnist_cnn.callbacks.freezing import BackboneFreezing
 from mnist_cnn.callbacks.randomness import StepSeeds
 from mnist_cnn.errors import UserError
-from mnist_cnn.metrics import EvaluationMetrics
+from mnist_cnn.metrics import EvaluationMetrics, combined_state
 from mnist_cnn.networks import Network, build_network
 from mnist_cnn.networks.base import IMAGE_SIZE
 from mnist_cnn.optimization import (
@@ -34,6 +33,7 @@ from mnist_cnn.optimization import (
     check_settings,
     lr_factor,
 )
+from mnist_cnn.provenance import compare_data
 from mnist_cnn.settings import plain
 
 # MNIST's own statistics: what is used if the images do not come from MNISTDataModule, which measures them.
@@ -256,7 +256,7 @@ class ImageClassifier(LightningModule):
         if self._trainer is not None and self.trainer.callback_metrics:
             self.latest_metrics = {name: float(value) for name, value in self.trainer.callback_metrics.items()}
         checkpoint["metrics"] = self.latest_metrics
-        checkpoint["train_metrics"] = [_combined_state(metric) for metric in (self.train_loss, self.train_accuracy)]
+        checkpoint["train_metrics"] = [combined_state(metric) for metric in (self.train_loss, self.train_accuracy)]
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take back what `on_save_checkpoint` added, and what the given settings leave of the rest."""
@@ -277,28 +277,18 @@ class ImageClassifier(LightningModule):
             metric._update_count = 1  # else compute() warns that nothing has been seen
 
     def _compare_data(self) -> None:
-        """Compare the data in use with those of the checkpoint.
+        """See that the data in use are of the kind that the checkpoint was trained on.
 
         Raises:
-            UserError: if one of them stands in for the other: mixing the two would make the figures meaningless.
+            UserError: if one of them stands in for the other.
         """
         data: Any = getattr(self.trainer, "datamodule", None)
         if self.provenance is None or not hasattr(data, "provenance"):
             return
-        before, now = self.provenance, data.provenance
-        if before["dataset"] == now["dataset"]:
-            return
-        training = self.trainer.state.fn == "fit"
-        if now["stand_in_for"]:
-            raise UserError(f"the network was trained on {before['dataset']}, which is absent now: see --data.data_dir")
-        if before["stand_in_for"] and training:
-            raise UserError(
-                f"this run was trained on {before['dataset']} digits in the place of {now['dataset']}, which is there "
-                f"now: start a new run, or go on as before with --data.dataset {before['dataset']}"
-            )
-        rank_zero_warn(f"the network was trained on {before['dataset']}, and the data are {now['dataset']} now")
-        if training:
-            self.provenance = now
+        is_training = self.trainer.state.fn == "fit"
+        compare_data(self.provenance, data.provenance, is_training)
+        if is_training:
+            self.provenance = data.provenance
 
     def _set_up_metrics(self, class_names: list[str]) -> None:
         self.train_loss = MeanMetric()
@@ -326,9 +316,3 @@ class ImageClassifier(LightningModule):
         if total < 0 and self.hparams["schedule"] in ("cosine", "one_cycle"):
             raise UserError(f"schedule {self.hparams['schedule']!r} needs an end: set --trainer.max_epochs")
         return total, steps_per_epoch
-
-
-def _combined_state(metric: Metric) -> dict[str, Tensor]:
-    """The state of a metric over all processes, as plain tensors."""
-    with metric.sync_context():
-        return {name: value.clone() for name, value in metric.metric_state.items()}  # type: ignore[union-attr]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from torch import Tensor, nn
-from torchmetrics import MeanMetric, MetricCollection, SumMetric
+from torchmetrics import MeanMetric, Metric, MetricCollection, SumMetric
 from torchmetrics.classification import MulticlassAccuracy, MulticlassCalibrationError, MulticlassF1Score
 
 
@@ -56,3 +56,9 @@ class EvaluationMetrics(nn.Module):
         for metric in (self.loss, self.count, self.of_labels, self.calibration):
             metric.reset()
         return result
+
+
+def combined_state(metric: Metric) -> dict[str, Tensor]:
+    """The state of a metric over all processes, as plain tensors."""
+    with metric.sync_context():
+        return {name: value.clone() for name, value in metric.metric_state.items()}  # type: ignore[union-attr]
