@@ -62,12 +62,14 @@ NOT_TRAINED = {"fashion_vgg16": "not trained here: it takes its ImageNet weights
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     trainable = [name for name in PUBLISHED if name not in NOT_TRAINED]
-    parser.add_argument("recipes", nargs="*", default=trainable, choices=list(PUBLISHED), metavar="RECIPE")
+    parser.add_argument("recipes", nargs="*", default=trainable, metavar="RECIPE", help="all that can be trained here")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--threads", type=int, help="threads that each run may use; by default one for each core")
     parser.add_argument("--output", type=Path, default=ROOT / "benchmarks" / "runs", help="where the runs go")
     parser.add_argument("--table", action="store_true", help="print the table and run nothing")
     options, extra = parser.parse_known_args()
+    if unknown := set(options.recipes) - set(PUBLISHED):
+        parser.error(f"no such recipe: {', '.join(sorted(unknown))}; choose from {', '.join(PUBLISHED)}")
     if not options.table:
         for name in options.recipes:
             for seed in options.seeds:
