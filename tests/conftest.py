@@ -57,9 +57,4 @@ def run_process(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     """Run the command line in a process of its own, in the folder `cwd`."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"}
     command = [sys.executable, "-m", "mnist_cnn", *arguments]
-    for _ in range(3):
-        result = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
-        # Lightning looks for a free port and opens it later: another program may take it in between.
-        if "EADDRINUSE" not in result.stderr:
-            break
-    return result
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
