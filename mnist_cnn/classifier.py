@@ -49,8 +49,10 @@ class ImageClassifier(LightningModule):
         network: The network to train (or what `Network.spec` says of one, as it stands in checkpoints).
         optimizer: Name of the optimiser.
         lr: Largest learning rate of the schedule.
-        weight_decay: Weight decay (adamw) or L2 coefficient (adam, sgd).
-        momentum: Momentum of sgd; beta1 of adam and adamw.
+        adamw_lr: For muon, which trains the weights of hidden layers with `lr`: the largest learning rate of all other
+            parameters (biases, scales, the output layer), which AdamW trains beside it.
+        weight_decay: Weight decay (adamw, muon) or L2 coefficient (adam, sgd).
+        momentum: Momentum of sgd and muon; beta1 of adam and adamw.
         nesterov: Nesterov's form of sgd's momentum.
         schedule: Name of the learning-rate schedule; all of them step once a batch.
         warmup: Part of the run, from 0 to 1, in which the learning rate rises.
@@ -74,6 +76,7 @@ class ImageClassifier(LightningModule):
         network: Network,
         optimizer: OptimizerName = "adamw",
         lr: float = 3e-3,
+        adamw_lr: float = 0.01,
         weight_decay: float = 0.01,
         momentum: float = 0.9,
         nesterov: bool = True,
@@ -175,15 +178,7 @@ class ImageClassifier(LightningModule):
     def configure_optimizers(self) -> Any:
         """Build the optimiser, and the schedule that steps with every batch."""
         settings = self.hparams
-        optimizer = build_optimizer(
-            self.network,
-            settings["optimizer"],
-            settings["lr"],
-            settings["weight_decay"],
-            settings["momentum"],
-            settings["nesterov"],
-            settings["backbone_lr_factor"],
-        )
+        optimizer = build_optimizer(self.network, settings)
         total_steps, steps_per_epoch = self._steps()
         schedule = LambdaLR(
             optimizer,
@@ -313,6 +308,6 @@ class ImageClassifier(LightningModule):
         total = steps_per_epoch * epochs if epochs >= 0 else -1
         if trainer.max_steps > 0:
             total = trainer.max_steps if total < 0 else min(total, trainer.max_steps)
-        if total < 0 and self.hparams["schedule"] in ("cosine", "one_cycle"):
+        if total < 0 and self.hparams["schedule"] in ("linear", "cosine", "one_cycle"):
             raise UserError(f"schedule {self.hparams['schedule']!r} needs an end: set --trainer.max_epochs")
         return total, steps_per_epoch

@@ -11,10 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from inspect import signature
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from jsonargparse import DefaultHelpFormatter
-from pytorch_lightning import Trainer
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 from pytorch_lightning.utilities.exceptions import MisconfigurationException, SIGTERMException
 
@@ -40,6 +39,7 @@ from mnist_cnn.data.datasets import find_dataset
 from mnist_cnn.errors import UsageError, UserError
 from mnist_cnn.networks import known_networks
 from mnist_cnn.runs import find_checkpoint, is_last_of_run, list_runs, make_run_dir, read_checkpoint, run_dir_of
+from mnist_cnn.trainer import Trainer, keep_freed_memory
 from mnist_cnn.usage_errors import explain, explain_trainer
 
 DEFAULT_NETWORK = {"class_path": "mnist_cnn.networks.CNN"}
@@ -112,6 +112,7 @@ class TrainingCLI(LightningCLI):
             ImageClassifier,
             MNISTDataModule,
             save_config_callback=RunConfig,
+            trainer_class=Trainer,
             trainer_defaults=TRAINER_DEFAULTS,
             seed_everything_default=0,
             parser_kwargs={**options, command: options},
@@ -190,7 +191,7 @@ class TrainingCLI(LightningCLI):
                 result = run_dir_of(self.checkpoint) / "test.json"
                 config["callbacks"].append(TestResults(result, self.checkpoint))
         try:
-            return super().instantiate_trainer(**kwargs)
+            return cast(Trainer, super().instantiate_trainer(**kwargs))
         except (MisconfigurationException, ValueError) as error:
             self._discard_empty_run()
             raise UserError(explain_trainer(str(error))) from error
@@ -212,6 +213,7 @@ class TrainingCLI(LightningCLI):
         if self.checkpoint and self.trainer.is_global_zero:
             for change in changed_settings(self.checkpoint, self.config.fit.as_dict()):
                 print(f"Changed  {change}", file=sys.stderr)
+        keep_freed_memory()
         try:
             self._obtain_data()
             with _explained_misfit(self.checkpoint):

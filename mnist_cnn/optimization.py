@@ -5,57 +5,71 @@ from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
 import torch
+from torch.nn import Parameter
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from mnist_cnn.errors import UserError
+from mnist_cnn.muon import MuonAdamW
 from mnist_cnn.networks import Network
 
-OptimizerName = Literal["adamw", "adam", "sgd"]
-ScheduleName = Literal["constant", "step", "cosine", "one_cycle"]
+OptimizerName = Literal["adamw", "adam", "sgd", "muon"]
+ScheduleName = Literal["constant", "step", "linear", "cosine", "one_cycle"]
 
 # One-cycle starts at 1/25 of the largest rate and ends at 1/10,000 of where it started (Smith and Topin, 2019).
 ONE_CYCLE_START = 1 / 25
 ONE_CYCLE_END = ONE_CYCLE_START / 10_000
 
 
-def build_optimizer(
-    network: Network,
-    name: OptimizerName,
-    lr: float,
-    weight_decay: float,
-    momentum: float,
-    nesterov: bool,
-    backbone_lr_factor: float = 1.0,
-) -> Optimizer:
-    """Build the optimiser of that name for all parameters of `network`.
+def build_optimizer(network: Network, settings: Mapping[str, Any]) -> Optimizer:
+    """Build the optimiser that the hyperparameters of `ImageClassifier` ask for, for all parameters of `network`."""
+    groups = parameter_groups(network, settings)
+    if settings["optimizer"] == "muon":
+        return MuonAdamW(groups)
+    kinds: dict[str, Any] = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam, "sgd": torch.optim.SGD}
+    return kinds[settings["optimizer"]](groups)
 
-    Args:
-        network: The network to train.
-        name: "adamw" (decoupled weight decay), "adam" or "sgd" (both with L2 regularisation).
-        lr: Largest learning rate of the schedule.
-        weight_decay: Weight decay or L2 coefficient.
-        momentum: Momentum of SGD, and beta1 of the Adam family.
-        nesterov: Nesterov's form of SGD's momentum.
-        backbone_lr_factor: Learning rate of a pretrained backbone, in parts of `lr`.
+
+def parameter_groups(network: Network, settings: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Parameters by the hyperparameters that they are trained with, `lr` being the largest rate.
+
+    One group, or several where a network has a pretrained backbone or the optimiser treats matrices apart.
     """
-    groups = parameter_groups(network, lr, backbone_lr_factor)
-    if name == "sgd":
-        sgd_options: dict[str, Any] = {"momentum": momentum, "nesterov": nesterov and momentum > 0}
-        return torch.optim.SGD(groups, lr=lr, weight_decay=weight_decay, **sgd_options)
-    adam = torch.optim.AdamW if name == "adamw" else torch.optim.Adam
-    return adam(groups, lr=lr, weight_decay=weight_decay, betas=(momentum, 0.999))
+    name, momentum = settings["optimizer"], settings["momentum"]
+    options: dict[str, Any] = {"lr": settings["lr"], "weight_decay": settings["weight_decay"]}
+    if name == "muon":
+        matrices = hidden_matrices(network)
+        taken = {id(matrix) for matrix in matrices}
+        others = [parameter for parameter in network.parameters() if id(parameter) not in taken]
+        groups = [
+            {**options, "params": matrices, "orthogonal": True, "momentum": momentum},
+            {**options, "params": others, "orthogonal": False, "lr": settings["adamw_lr"]},
+        ]
+    elif name == "sgd":
+        nesterov = settings["nesterov"] and momentum > 0
+        groups = [{**options, "params": list(network.parameters()), "momentum": momentum, "nesterov": nesterov}]
+    else:
+        groups = [{**options, "params": list(network.parameters()), "betas": (momentum, 0.999)}]
+    return _with_backbone_apart(groups, network, settings["backbone_lr_factor"])
 
 
-def parameter_groups(network: Network, lr: float, backbone_lr_factor: float) -> list[dict[str, Any]]:
-    """Parameters with their largest learning rates: one group, or for a network with a backbone the rest and that."""
+def _with_backbone_apart(groups: list[dict[str, Any]], network: Network, lr_factor: float) -> list[dict[str, Any]]:
+    """Split each group: all that is not in a pretrained backbone, then what is, with a rate of its own."""
     backbone = network.get_backbone()
     if backbone is None:
-        return [{"params": list(network.parameters()), "lr": lr}]
-    pretrained = list(backbone.parameters())
-    ids = {id(parameter) for parameter in pretrained}
-    others = [parameter for parameter in network.parameters() if id(parameter) not in ids]
-    return [{"params": others, "lr": lr}, {"params": pretrained, "lr": lr * backbone_lr_factor}]
+        return groups
+    pretrained = {id(parameter) for parameter in backbone.parameters()}
+    split = []
+    for group in groups:
+        of_backbone = [parameter for parameter in group["params"] if id(parameter) in pretrained]
+        others = [parameter for parameter in group["params"] if id(parameter) not in pretrained]
+        split += [{**group, "params": others}, {**group, "params": of_backbone, "lr": group["lr"] * lr_factor}]
+    return split
+
+
+def hidden_matrices(network: Network) -> list[Parameter]:
+    """The weights of the convolutions and dense layers but for the last one, which makes the logits."""
+    return [parameter for parameter in network.parameters() if parameter.ndim >= 2][:-1]
 
 
 def apply_settings(optimizer: Optimizer, schedule: LambdaLR, network: Network, settings: Mapping[str, Any]) -> None:
@@ -63,17 +77,12 @@ def apply_settings(optimizer: Optimizer, schedule: LambdaLR, network: Network, s
 
     Both bring those of their checkpoint along, and on a resume the given ones should win.
     """
-    lrs = [group["lr"] for group in parameter_groups(network, settings["lr"], settings["backbone_lr_factor"])]
-    for group, lr in zip(optimizer.param_groups, lrs, strict=True):
-        group["initial_lr"] = lr
-        group["lr"] = lr * schedule.lr_lambdas[0](schedule.last_epoch)
-        group["weight_decay"] = settings["weight_decay"]
-        if "betas" in group:
-            group["betas"] = (settings["momentum"], 0.999)
-        else:
-            group["momentum"] = settings["momentum"]
-            group["nesterov"] = settings["nesterov"] and settings["momentum"] > 0
-    schedule.base_lrs = lrs
+    groups = parameter_groups(network, settings)
+    schedule.base_lrs = [group["lr"] for group in groups]
+    factor = schedule.lr_lambdas[0](schedule.last_epoch)
+    for present, group in zip(optimizer.param_groups, groups, strict=True):
+        wanted = {name: value for name, value in group.items() if name != "params"}
+        present.update(wanted, lr=factor * group["lr"], initial_lr=group["lr"])
 
 
 def lr_factor(
@@ -83,7 +92,8 @@ def lr_factor(
 
     Args:
         step: Optimiser steps taken so far, from 0.
-        name: "constant"; "step", times `decay_factor` every `decay_steps`; "cosine", down to zero; "one_cycle".
+        name: "constant"; "step", times `decay_factor` every `decay_steps`; "linear" and "cosine", down to zero;
+            "one_cycle".
         total_steps: Steps of the whole run.
         warmup: Part of the run in which the rate rises: linearly from zero, or along one-cycle's cosine.
         decay_factor: For "step".
@@ -100,6 +110,8 @@ def lr_factor(
         return (step + 1) / rising
     if name == "step":
         return decay_factor ** (step // decay_steps)
+    if name == "linear":  # zero is reached after the last step, so that no step is idle
+        return (total_steps - step) / max(total_steps - rising, 1)
     return _cosine_between(1.0, 0.0, progress) if name == "cosine" else 1.0
 
 
@@ -111,6 +123,7 @@ def check_settings(settings: dict[str, Any]) -> None:
     """
     limits = {
         "lr": (0, None),
+        "adamw_lr": (0, None),
         "weight_decay": (0, None),
         "momentum": (0, 1),
         "warmup": (0, 1),

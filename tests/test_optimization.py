@@ -50,9 +50,19 @@ def test_one_cycle_is_torchs_one_cycle() -> None:
     assert max(abs(a - b) for a, b in zip(ours, expected, strict=True)) < 0.06
 
 
+def test_linear_falls_by_equal_parts_and_wastes_no_step() -> None:
+    assert curve("linear") == pytest.approx([1 - i / 100 for i in range(100)])
+    assert curve("linear", warmup=0.1)[8:12] == pytest.approx([0.9, 1.0, 1.0, 89 / 90])
+
+
+def settings(**given: object) -> dict[str, object]:
+    defaults = {"optimizer": "adamw", "lr": 0.01, "weight_decay": 0.0, "momentum": 0.9, "nesterov": True}
+    return {**defaults, "adamw_lr": 0.01, "backbone_lr_factor": 1.0, **given}
+
+
 @pytest.mark.parametrize(("name", "kind"), [("adamw", torch.optim.AdamW), ("adam", torch.optim.Adam)])
 def test_adam_family_takes_its_settings(name: str, kind: type) -> None:
-    optimizer = build_optimizer(CNN(), name, 0.01, 0.02, 0.8, True)  # type: ignore[arg-type]
+    optimizer = build_optimizer(CNN(), settings(optimizer=name, weight_decay=0.02, momentum=0.8))
     assert type(optimizer) is kind
     assert {key: optimizer.param_groups[0][key] for key in ("lr", "weight_decay", "betas")} == {
         "lr": 0.01,
@@ -62,16 +72,17 @@ def test_adam_family_takes_its_settings(name: str, kind: type) -> None:
 
 
 def test_sgd_takes_momentum_and_nesterov() -> None:
-    group = build_optimizer(CNN(), "sgd", 0.1, 0.0, 0.7, True).param_groups[0]
+    group = build_optimizer(CNN(), settings(optimizer="sgd", lr=0.1, momentum=0.7)).param_groups[0]
     assert (group["momentum"], group["nesterov"]) == (0.7, True)
-    assert build_optimizer(CNN(), "sgd", 0.1, 0.0, 0.0, True).param_groups[0]["nesterov"] is False
+    plain = build_optimizer(CNN(), settings(optimizer="sgd", momentum=0.0)).param_groups[0]
+    assert plain["nesterov"] is False
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
     [
         *[("lr", -1), ("weight_decay", -0.1), ("momentum", 1), ("warmup", 2), ("label_smoothing", -1)],
-        *[("ema_decay", 1.1), ("step_epochs", 0), ("optimizer", "sdg"), ("schedule", "linear")],
+        *[("ema_decay", 1.1), ("step_epochs", 0), ("optimizer", "sdg"), ("schedule", "line"), ("adamw_lr", -1)],
     ],
 )
 def test_settings_out_of_range_are_named(name: str, value: object) -> None:

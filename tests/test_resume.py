@@ -127,6 +127,21 @@ def test_validating_within_epochs_resumes_exactly(
     assert_same_ending(*roots)
 
 
+def test_muon_resumes_exactly(
+    cli: Callable[..., tuple[int, str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    roots = [tmp_path / "whole", tmp_path / "stopped"]
+    for root in roots:
+        root.mkdir()
+    settings = [*SETTINGS, "--model.optimizer", "muon", "--lr", "0.05", "--model.schedule", "linear"]
+    monkeypatch.chdir(roots[0])
+    assert cli("fit", *settings)[0] == 0
+    monkeypatch.chdir(roots[1])
+    assert cli("fit", *settings, *interrupt_at(8, "before", "SIGTERM"))[0] == 143
+    assert cli("fit", *settings, "--ckpt_path", "last")[0] == 0
+    assert_same_ending(*roots)
+
+
 def test_weights_go_on_without_averaging_if_it_is_switched_off(
     cli: Callable[..., tuple[int, str, str]], uninterrupted: Path, tmp_path: Path
 ) -> None:

@@ -26,6 +26,8 @@ class CNN(Network):
         num_classes: Number of classes.
         batch_norm: Normalise each convolution's output over the batch.
         inplace: Let the blocks' ReLU overwrite its input: less memory and the same result.
+        border: Pixels that are cut off on every side first. The outermost 2 of MNIST's images are all but empty, and
+            without them a quarter of the work goes.
 
     Raises:
         UserError: for arguments out of their range, and in `forward` for images too small for the blocks' pooling.
@@ -40,13 +42,16 @@ class CNN(Network):
         num_classes: int = 10,
         batch_norm: bool = False,
         inplace: bool = False,
+        border: int = 0,
     ) -> None:
         super().__init__()
-        _check_arguments(channels, kernel_size, dropout, hidden_units, num_classes)
+        _check_arguments(channels, kernel_size, dropout, hidden_units, num_classes, border)
         self.num_classes = num_classes
-        self.smallest_side = 2 ** len(channels)  # each block halves the sides, and one pixel must be left
+        self.border = border
+        shrinkage = 2 ** len(channels)  # each block halves the sides, and one pixel must be left
+        self.smallest_side = shrinkage + 2 * border
         self.input_size = f"from {self.smallest_side}x{self.smallest_side}"
-        self.grid = max(IMAGE_SIZE // self.smallest_side, 1)
+        self.grid = max((IMAGE_SIZE - 2 * border) // shrinkage, 1)
 
         inputs = [1, *channels[:-1]]
         self.blocks = nn.Sequential(
@@ -60,13 +65,15 @@ class CNN(Network):
         )
 
     def forward(self, images: Tensor) -> Tensor:
-        """Map normalised images (B, 1, H, W), H and W at least 2 ** blocks, to logits (B, num_classes)."""
+        """Map normalised images (B, 1, H, W), H and W at least `smallest_side`, to logits (B, num_classes)."""
         height, width = images.shape[-2:]
         if min(height, width) < self.smallest_side:
             raise UserError(
                 f"images of {height}x{width} pixels are too small for {len(self.blocks)} blocks, each of which halves "
                 f"the sides: at least {self.smallest_side}x{self.smallest_side} is needed"
             )
+        if self.border:
+            images = images[:, :, self.border : height - self.border, self.border : width - self.border]
         maps = self.blocks(images)  # (B, channels[-1], H / 2**blocks, W / 2**blocks)
         if maps.shape[-2:] != (self.grid, self.grid):
             maps = F.adaptive_avg_pool2d(maps, self.grid)
@@ -88,7 +95,7 @@ def _block(
 
 
 def _check_arguments(
-    channels: Sequence[int], kernel_size: int, dropout: float, hidden_units: int, num_classes: int
+    channels: Sequence[int], kernel_size: int, dropout: float, hidden_units: int, num_classes: int, border: int
 ) -> None:
     if not channels or min(channels) < 1:
         raise UserError(
@@ -98,5 +105,7 @@ def _check_arguments(
         raise UserError(f"kernel_size={kernel_size}: an odd number of at least 1 is needed, such as 3 or 5")
     if hidden_units < 1:
         raise UserError(f"hidden_units={hidden_units}: at least 1 is needed")
+    if not 0 <= 2 * border < IMAGE_SIZE:
+        raise UserError(f"border={border}: from 0 to {IMAGE_SIZE // 2 - 1} pixels of {IMAGE_SIZE} can be cut off")
     check_dropout(dropout)
     check_num_classes(num_classes)

@@ -12,6 +12,20 @@ def test_any_size_of_at_least_8_works(height: int, width: int) -> None:
     assert CNN(num_classes=7)(torch.randn(2, 1, height, width)).shape == (2, 7)
 
 
+def test_a_border_is_cut_off_and_leaves_the_rest_of_the_network_alone() -> None:
+    torch.manual_seed(0)
+    whole, cut = CNN().eval(), CNN(border=2).eval()
+    cut.load_state_dict(whole.state_dict())
+    images = torch.randn(3, 1, 28, 28)
+    inner = images[:, :, 2:-2, 2:-2]
+    torch.testing.assert_close(cut(images), whole(inner))
+    assert cut.input_size == "from 12x12"
+    with pytest.raises(UserError, match=r"at least 12x12"):
+        cut(images[:, :, :11])
+    with pytest.raises(UserError, match=r"border=14"):
+        CNN(border=14)
+
+
 def test_smaller_images_are_refused_with_the_sizes() -> None:
     with pytest.raises(UserError, match=r"7x28 .* at least 8x8"):
         CNN()(torch.randn(1, 1, 7, 28))
