@@ -14,7 +14,6 @@ import argparse
 import csv
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -26,9 +25,9 @@ from typing import Any
 import torch
 import yaml
 from filelock import FileLock
+from measuring import ROOT, processor
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results" / "recipes.csv"
 
 # The published test accuracy of each recipe, in percent, where there is one.
@@ -136,14 +135,6 @@ def seconds_per_epoch(run_dir: Path) -> float:
     events.Reload()
     times = [event.wall_time for event in events.Scalars("val/loss")]
     return statistics.median(later - earlier for earlier, later in pairwise(times)) if len(times) > 1 else float("nan")
-
-
-def processor() -> str:
-    """Name of the processor, where the system tells it."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return f"{names[0]}, {len(names)} cores" if names else platform.processor()
 
 
 def record(row: dict[str, Any]) -> None:

@@ -177,7 +177,8 @@ class TrainingCLI(LightningCLI):
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Build the trainer with the run's directory, loggers and callbacks."""
         config = self.config_init[self.command].trainer
-        config["callbacks"] = list(config["callbacks"] or [])
+        given = config["callbacks"] or []
+        config["callbacks"] = list(given) if isinstance(given, list | tuple) else [given]
         if config["enable_progress_bar"] is not False:
             config["callbacks"].append(ProgressBar())
         config["plugins"] = [*(config["plugins"] or []), AtomicCheckpointIO()]

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from mnist_cnn.muon import MuonAdamW, orthogonalise
+from mnist_cnn.muon import ROUNDS, MuonAdamW, orthogonalise
 from mnist_cnn.networks import CNN
 from mnist_cnn.optimization import build_optimizer, hidden_matrices
 
@@ -48,7 +48,7 @@ def test_matrices_go_where_torchs_muon_takes_them(shape: tuple[int, int]) -> Non
     theirs.data.copy_(ours.data)
     start = ours.data.clone()
     first = MuonAdamW([{"params": [ours], "orthogonal": True, "lr": 0.1, "momentum": 0.6, "weight_decay": 0.01}])
-    second = torch.optim.Muon([theirs], lr=0.1, momentum=0.6, weight_decay=0.01)
+    second = torch.optim.Muon([theirs], lr=0.1, momentum=0.6, weight_decay=0.01, ns_steps=ROUNDS)
     for _ in range(5):
         ours.grad = torch.randn(shape)
         theirs.grad = ours.grad.clone()
