@@ -38,10 +38,10 @@ def parse(description: str | None, rounds: int, add: Callable[[argparse.Argument
     return options
 
 
-def in_turns(sides: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, list[Any]]:
+def in_turns(sides: Mapping[str, Callable[[], Any]], rounds: int, warm_up: bool = True) -> dict[str, list[Any]]:
     """Call all of `sides` in turns: once to warm up, then `rounds` times, every other round in reverse order."""
     results: dict[str, list[Any]] = {name: [] for name in sides}
-    for side in sides.values():
+    for side in sides.values() if warm_up else ():
         side()
     for number in range(rounds):
         for name in list(sides)[:: 1 if number % 2 == 0 else -1]:

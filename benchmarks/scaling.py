@@ -7,6 +7,7 @@ out, in a process of its own, and all of them take turns.
 """
 
 import json
+import logging
 import os
 import shutil
 import sys
@@ -48,7 +49,7 @@ def main() -> None:
         sides = {name: lambda name=name: microseconds(name, folder) for name in VARIANTS}
         for times in REPEATED:
             sides[f"data {times}x"] = lambda times=times: own.submit(microseconds_of_repeated, times, folder).result()
-        results = in_turns(sides, options.rounds)
+        results = in_turns(sides, options.rounds, warm_up=False)
     finally:
         shutil.rmtree(folder)
     figures = {name: spread(values) for name, values in results.items()}
@@ -85,8 +86,9 @@ def microseconds_of_repeated(times: int, folder: Path) -> float:
     keep_freed_memory()
     os.environ[STOPWATCH_FILE] = str(folder / "stopwatch.json")
     classifier, _, settings = build("base.yaml")
-    quiet = {"logger": False, "enable_checkpointing": False, "enable_model_summary": False, "limit_val_batches": 0}
-    trainer = Trainer(max_epochs=1, accelerator="cpu", callbacks=[Stopwatch()], **quiet)
+    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
+    quiet = dict.fromkeys(("logger", "enable_checkpointing", "enable_model_summary", "enable_progress_bar"), False)
+    trainer = Trainer(max_epochs=1, accelerator="cpu", limit_val_batches=0, callbacks=[Stopwatch()], **quiet)
     trainer.fit(classifier, datamodule=Repeated(**{**settings["data"], "train_size": IMAGES}))
     return 1e6 * json.loads((folder / "stopwatch.json").read_text())["epochs"][0] / (IMAGES * times)
 

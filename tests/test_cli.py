@@ -156,6 +156,22 @@ def test_base_config_is_valid_and_names_a_stand_in(cli: Cli) -> None:
     assert config_of(cli)["data"]["stand_in"] is None, "the code's own default is no stand-in"
 
 
+def test_fast_config_learns_within_its_few_steps_at_a_suitable_precision(cli: Cli) -> None:
+    fast = str(Path(__file__).parent.parent / "configs" / "fast.yaml")
+    small = ["--data.dataset", "synthetic", "--data.train_size", "4000", "--data.val_size", "500", "--batch-size", "64"]
+    status, out, err = cli("fit", "--config", fast, *small, "--device", "cpu", "--trainer.enable_progress_bar", "false")
+    assert status == 0, err
+    assert f"precision {suitable_precision('cpu')}" in out
+    checkpoint = read_checkpoint(Path("lightning_logs/version_0/checkpoints/best.ckpt"))
+    assert checkpoint["global_step"] == 63
+    assert checkpoint["metrics"]["val/accuracy"] > 0.95
+
+
+def test_a_single_callback_may_be_given_without_a_list(cli: Cli) -> None:
+    assert cli("fit", *TINY_RUN, "--trainer.callbacks=pytorch_lightning.callbacks.Timer")[0] == 0
+    assert (Path("lightning_logs/version_0/checkpoints") / "best.ckpt").exists()
+
+
 @pytest.fixture(scope="module")
 def shared_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished tiny run, made once: the folder that holds lightning_logs."""
