@@ -26,6 +26,7 @@ from mnist_cnn.metrics import EvaluationMetrics, combined_state
 from mnist_cnn.networks import Network, build_network
 from mnist_cnn.networks.base import IMAGE_SIZE
 from mnist_cnn.optimization import (
+    CompileMode,
     OptimizerName,
     ScheduleName,
     apply_settings,
@@ -63,6 +64,7 @@ class ImageClassifier(LightningModule):
             and kept as the result; 0 switches averaging off.
         freeze_epochs: Epochs at the start in which a pretrained backbone stays as it is, in networks that have one.
         backbone_lr_factor: Learning rate of a pretrained backbone, in parts of `lr`.
+        compile_mode: Mode of torch.compile for training, which takes a minute first; None does not compile.
 
     Raises:
         UserError: for arguments out of their range.
@@ -88,6 +90,7 @@ class ImageClassifier(LightningModule):
         ema_decay: float = 0.0,
         freeze_epochs: int = 0,
         backbone_lr_factor: float = 1.0,
+        compile_mode: CompileMode | None = None,
     ) -> None:
         super().__init__()
         settings = {name: value for name, value in locals().items() if name not in ("self", "network", "__class__")}
@@ -215,6 +218,8 @@ class ImageClassifier(LightningModule):
         # One process reads the weights; those that train with it are given the weights of that one.
         if stage == "fit" and self.trainer.ckpt_path is None and self.trainer.is_global_zero:
             self.network.load_pretrained()
+        if stage == "fit" and self.hparams["compile_mode"]:
+            self.network.compile(mode=self.hparams["compile_mode"])
         data: Any = getattr(self.trainer, "datamodule", None)
         if not hasattr(data, "provenance"):
             return

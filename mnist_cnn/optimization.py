@@ -14,6 +14,7 @@ from mnist_cnn.muon import MuonAdamW
 from mnist_cnn.networks import Network
 
 OptimizerName = Literal["adamw", "adam", "sgd", "muon"]
+CompileMode = Literal["default", "reduce-overhead", "max-autotune"]
 ScheduleName = Literal["constant", "step", "linear", "cosine", "one_cycle"]
 
 # One-cycle starts at 1/25 of the largest rate and ends at 1/10,000 of where it started (Smith and Topin, 2019).
@@ -142,9 +143,14 @@ def check_settings(settings: dict[str, Any]) -> None:
         raise UserError("momentum=1: a number below 1 is needed, or nothing is ever forgotten")
     if settings["step_epochs"] < 1:
         raise UserError(f"step_epochs={settings['step_epochs']}: at least 1 is needed")
-    for name, choices in (("optimizer", get_args(OptimizerName)), ("schedule", get_args(ScheduleName))):
+    allowed = {
+        "optimizer": get_args(OptimizerName),
+        "schedule": get_args(ScheduleName),
+        "compile_mode": (None, *get_args(CompileMode)),
+    }
+    for name, choices in allowed.items():
         if settings[name] not in choices:
-            raise UserError(f"{name}={settings[name]!r}: choose one of {', '.join(choices)}")
+            raise UserError(f"{name}={settings[name]!r}: choose one of {', '.join(map(str, choices))}")
 
 
 def _cosine_between(start: float, end: float, progress: float) -> float:

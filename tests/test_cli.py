@@ -17,8 +17,9 @@ from mnist_cnn import __version__
 from mnist_cnn.cli import COMMANDS, SHORT_FLAGS, spell_out
 from mnist_cnn.data.datasets import DATASETS
 from mnist_cnn.errors import UsageError
-from mnist_cnn.networks import build_network
+from mnist_cnn.networks import Network, build_network
 from mnist_cnn.runs import read_checkpoint
+from mnist_cnn.trainer import suitable_precision
 from tests.conftest import TINY_DATA, TINY_RUN
 from tests.data.idx import write_dataset
 
@@ -168,8 +169,22 @@ def test_fast_config_learns_within_its_few_steps_at_a_suitable_precision(cli: Cl
 
 
 def test_a_single_callback_may_be_given_without_a_list(cli: Cli) -> None:
-    assert cli("fit", *TINY_RUN, "--trainer.callbacks=pytorch_lightning.callbacks.Timer")[0] == 0
+    assert cli("fit", *TINY_RUN, "--trainer.callbacks=pytorch_lightning.callbacks.ModelSummary")[0] == 0
     assert (Path("lightning_logs/version_0/checkpoints") / "best.ckpt").exists()
+
+
+def test_compiling_is_a_choice_that_leaves_no_trace_in_checkpoints(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: list[Any] = []
+    monkeypatch.setattr(Network, "compile", lambda self, **options: compiled.append(options))
+    assert cli("fit", *TINY_RUN)[0] == 0
+    assert compiled == []
+    assert cli("fit", *TINY_RUN, "--model.compile_mode", "reduce-overhead")[0] == 0
+    assert compiled == [{"mode": "reduce-overhead"}]
+    runs = [Path("lightning_logs") / name / "checkpoints" / "last.ckpt" for name in ("version_0", "version_1")]
+    plain, other = (read_checkpoint(path)["state_dict"] for path in runs)
+    assert plain.keys() == other.keys()
+    assert cli("test")[0] == 0
+    assert len(compiled) == 1
 
 
 @pytest.fixture(scope="module")

@@ -82,7 +82,14 @@ def test_sgd_takes_momentum_and_nesterov() -> None:
     ("name", "value"),
     [
         *[("lr", -1), ("weight_decay", -0.1), ("momentum", 1), ("warmup", 2), ("label_smoothing", -1)],
-        *[("ema_decay", 1.1), ("step_epochs", 0), ("optimizer", "sdg"), ("schedule", "line"), ("adamw_lr", -1)],
+        *[
+            ("ema_decay", 1.1),
+            ("step_epochs", 0),
+            ("optimizer", "sdg"),
+            ("schedule", "line"),
+            ("adamw_lr", -1),
+            ("compile_mode", "fast"),
+        ],
     ],
 )
 def test_settings_out_of_range_are_named(name: str, value: object) -> None:
