@@ -105,13 +105,15 @@ class ImageClassifier(LightningModule):
         self.provenance: dict[str, Any] | None = None  # what the network was trained on; see MNISTDataModule.provenance
         self.latest_metrics: dict[str, float] = {}
         self.last_loss: Tensor | None = None
+        self.compiled_network: Any = None  # for training steps only: others look into the network, or trace it
         self.example_input_array = torch.zeros(1, 1, IMAGE_SIZE, IMAGE_SIZE)  # for TensorBoard's graph
         self._set_up_metrics([str(label) for label in range(network.num_classes)])
 
     def forward(self, images: Tensor) -> Tensor:
         """Map images (B, 1, H, W), grey values from 0 to 255 in any number type, to logits (B, num_classes)."""
         normalised = (images.float() / 255 - self.mean) / self.std
-        return self.network(normalised.to(next(self.network.parameters()).dtype))  # which is not float32 in "bf16-true"
+        network = self.compiled_network if self.training and self.compiled_network else self.network
+        return network(normalised.to(next(self.network.parameters()).dtype))  # which is not float32 in "bf16-true"
 
     @torch.no_grad()
     def predict_proba(self, images: Tensor) -> Tensor:
@@ -218,8 +220,6 @@ class ImageClassifier(LightningModule):
         # One process reads the weights; those that train with it are given the weights of that one.
         if stage == "fit" and self.trainer.ckpt_path is None and self.trainer.is_global_zero:
             self.network.load_pretrained()
-        if stage == "fit" and self.hparams["compile_mode"]:
-            self.network.compile(mode=self.hparams["compile_mode"])
         data: Any = getattr(self.trainer, "datamodule", None)
         if not hasattr(data, "provenance"):
             return
@@ -245,10 +245,12 @@ class ImageClassifier(LightningModule):
         self._compare_data()
 
     def on_train_start(self) -> None:
-        """Let the given hyperparameters win over those that an optimiser brings along from its checkpoint."""
+        """Let the given hyperparameters win over those of the optimiser's checkpoint; compile, if asked to."""
         optimizer: Any = self.optimizers(use_pl_optimizer=False)
         schedule: Any = self.lr_schedulers()
         apply_settings(optimizer, schedule, self.network, self.hparams)
+        if mode := self.hparams["compile_mode"]:
+            self.compiled_network = torch.compile(self.network.forward, mode=mode)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add what the classifier was trained on, the latest metrics, and the means of an epoch that is under way."""

@@ -17,7 +17,7 @@ from mnist_cnn import __version__
 from mnist_cnn.cli import COMMANDS, SHORT_FLAGS, spell_out
 from mnist_cnn.data.datasets import DATASETS
 from mnist_cnn.errors import UsageError
-from mnist_cnn.networks import Network, build_network
+from mnist_cnn.networks import build_network
 from mnist_cnn.runs import read_checkpoint
 from mnist_cnn.trainer import suitable_precision
 from tests.conftest import TINY_DATA, TINY_RUN
@@ -174,17 +174,28 @@ def test_a_single_callback_may_be_given_without_a_list(cli: Cli) -> None:
 
 
 def test_compiling_is_a_choice_that_leaves_no_trace_in_checkpoints(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    compiled: list[Any] = []
-    monkeypatch.setattr(Network, "compile", lambda self, **options: compiled.append(options))
+    modes: list[str] = []
+    training: list[bool] = []
+
+    def compiled(forward: Any, mode: str) -> Any:
+        def run(images: torch.Tensor) -> torch.Tensor:
+            training.append(forward.__self__.training)
+            return forward(images)
+
+        modes.append(mode)
+        return run
+
+    monkeypatch.setattr(torch, "compile", compiled)
     assert cli("fit", *TINY_RUN)[0] == 0
-    assert compiled == []
+    assert modes == []
     assert cli("fit", *TINY_RUN, "--model.compile_mode", "reduce-overhead")[0] == 0
-    assert compiled == [{"mode": "reduce-overhead"}]
+    assert modes == ["reduce-overhead"]
+    assert training == [True] * 12, "6 steps an epoch, and no validation"
     runs = [Path("lightning_logs") / name / "checkpoints" / "last.ckpt" for name in ("version_0", "version_1")]
     plain, other = (read_checkpoint(path)["state_dict"] for path in runs)
     assert plain.keys() == other.keys()
+    assert all(torch.equal(plain[name], other[name]) for name in plain)
     assert cli("test")[0] == 0
-    assert len(compiled) == 1
 
 
 @pytest.fixture(scope="module")
