@@ -97,9 +97,8 @@ def against_data_loader(rounds: int) -> dict[str, Any]:
         sides = {"ours": lambda ours=ours: rate(normalised(ours), len(images))}
         for workers in (0, os.cpu_count() or 1):
             loader = DataLoader(data, BATCH, shuffle=True, num_workers=workers, persistent_workers=workers > 0)
-            # A part of an epoch tells the rate: without workers it is the same all along, and with them, the start of
-            # the epoch is not counted.
-            count = len(images) if workers else 5000
+            # Without workers the rate is the same all along, and a part of an epoch tells it.
+            count = len(images) if workers else 20 * BATCH
             sides[f"DataLoader, {workers} workers"] = lambda loader=loader, count=count: rate(loader, count)
         rates = in_turns(sides, rounds)
         figures[name] = {side: spread(values) for side, values in rates.items()}

@@ -72,7 +72,7 @@ def bare_loop(config: str) -> Callable[[], None]:
         for images, labels in islice(batches, steps):
             with torch.autocast(device.type, torch.bfloat16, enabled=is_mixed):
                 logits = classifier(images)
-            loss = F.cross_entropy(logits.float(), labels)
+            loss = F.cross_entropy(logits.float(), labels, label_smoothing=classifier.hparams["label_smoothing"])
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()

@@ -171,6 +171,14 @@ def fit(config: str, seed: int, root: Path, *arguments: str) -> dict[str, float]
     return json.loads(file.read_text())
 
 
+def obtain_mnist() -> None:
+    """Download MNIST if it is not there."""
+    from mnist_cnn.data.datasets import default_data_dir
+    from mnist_cnn.data.download import obtain
+
+    obtain("mnist", default_data_dir(None), ["train", "test"])
+
+
 def stopwatch_arguments() -> list[str]:
     """Arguments for `mnist-cnn fit` that add the stopwatch."""
     return ["--trainer.callbacks=stopwatch.Stopwatch"]

@@ -3,7 +3,7 @@
     python benchmarks/scaling.py
 
 Each is one epoch of configs/base.yaml over 10,240 images, or over as many repeated (data 2x and 4x), validation left
-out, in a process of its own, and all of them take turns.
+out, and all of them take turns: the data sizes in a process that stays, all others in a new one each time.
 """
 
 import json

@@ -13,7 +13,19 @@ import tempfile
 import time
 from pathlib import Path
 
-from measuring import ROOT, STOPWATCH_FILE, in_turns, mnist_cnn, parse, run, seconds, show, spread, stopwatch_arguments
+from measuring import (
+    ROOT,
+    STOPWATCH_FILE,
+    in_turns,
+    mnist_cnn,
+    obtain_mnist,
+    parse,
+    run,
+    seconds,
+    show,
+    spread,
+    stopwatch_arguments,
+)
 from measuring import write as write_figures
 
 REFERENCE = ROOT / "lightning_logs" / "reference" / "checkpoints" / "best.ckpt"
@@ -22,6 +34,7 @@ PICTURE = ROOT / "docs" / "images" / "digit.png"
 
 def main() -> None:
     options = parse(__doc__, 5)
+    obtain_mnist()
     with tempfile.TemporaryDirectory() as folder:
         onnx = Path(folder) / "network.onnx"
         mnist_cnn("export", "--ckpt_path", str(REFERENCE), "--output", str(onnx))
@@ -63,9 +76,13 @@ def make_picture(folder: Path) -> Path:
 
 def to_first_step(folder: Path) -> float:
     """Seconds from the command to the end of its first training step."""
+    from mnist_cnn.data.datasets import default_data_dir
+
     file = folder / "stopwatch.json"
     environment = {**os.environ, STOPWATCH_FILE: str(file), "PYTHONPATH": str(Path(__file__).parent)}
-    arguments = ["--config", str(ROOT / "configs" / "base.yaml"), "--trainer.max_steps", "1", *stopwatch_arguments()]
+    data = ["--data.data_dir", str(default_data_dir(None).resolve())]
+    config = ["--config", str(ROOT / "configs" / "base.yaml")]
+    arguments = [*config, *data, "--trainer.max_steps", "1", *stopwatch_arguments()]
     start = time.time()
     run([sys.executable, "-m", "mnist_cnn", "fit", *arguments], cwd=folder, env=environment)
     return json.loads(file.read_text())["first_step"] - start

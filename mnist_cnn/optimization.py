@@ -112,7 +112,7 @@ def lr_factor(
     if name == "step":
         return decay_factor ** (step // decay_steps)
     if name == "linear":  # zero is reached after the last step, so that no step is idle
-        return (total_steps - step) / max(total_steps - rising, 1)
+        return max(total_steps - step, 0) / max(total_steps - rising, 1)
     return _cosine_between(1.0, 0.0, progress) if name == "cosine" else 1.0
 
 

@@ -2,6 +2,7 @@
 
 import ctypes
 import sys
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import pytorch_lightning as pl
@@ -17,8 +18,8 @@ class Trainer(pl.Trainer):
 
     Args:
         args: As for Lightning's Trainer.
-        precision: As for Lightning's Trainer. "auto" is bf16-mixed on processors that compute in bfloat16, where it
-            doubles the speed of convolutions, and 32-true on all other devices.
+        precision: As for Lightning's Trainer. "auto" is bf16-mixed on x86 processors that compute in bfloat16
+            (AVX512-BF16 or AMX), where it doubles the speed of convolutions, and 32-true on all other devices.
         kwargs: As for Lightning's Trainer.
     """
 
@@ -32,7 +33,8 @@ def suitable_precision(accelerator: Any) -> Literal["bf16-mixed", "32-true"]:
     """What `precision="auto"` means where a Trainer is given that `accelerator`."""
     has_other = torch.cuda.is_available() or torch.backends.mps.is_available()
     on_processor = accelerator == "cpu" or (accelerator == "auto" and not has_other)
-    features = torch.cpu.get_capabilities() if on_processor else {}
+    # Older releases of torch cannot tell.
+    features: Mapping[str, Any] = getattr(torch.cpu, "get_capabilities", dict)() if on_processor else {}
     return "bf16-mixed" if features.get("avx512_bf16") or features.get("amx_bf16") else "32-true"
 
 

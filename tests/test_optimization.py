@@ -52,6 +52,7 @@ def test_one_cycle_is_torchs_one_cycle() -> None:
 
 def test_linear_falls_by_equal_parts_and_wastes_no_step() -> None:
     assert curve("linear") == pytest.approx([1 - i / 100 for i in range(100)])
+    assert lr_factor(150, "linear", 100, 0.0, 0.1, 30) == 0, "a run that is resumed with fewer steps is past its end"
     assert curve("linear", warmup=0.1)[8:12] == pytest.approx([0.9, 1.0, 1.0, 89 / 90])
 
 

@@ -19,8 +19,9 @@ class StepSeeds(Callback):
         """Seed the step that is about to run."""
         run_seed = getattr(getattr(trainer, "datamodule", None), "seed", 0)
         seed = derive_seed(run_seed, trainer.current_epoch, batch_idx, trainer.global_rank, "dropout")
-        # Not torch.manual_seed: for every accelerator that is not in use it keeps a note with a stack trace, and that
-        # takes 2 ms a step.
-        torch.default_generator.manual_seed(seed)
-        if trainer.strategy.root_device.type != "cpu":
-            torch.get_device_module(trainer.strategy.root_device).manual_seed(seed)
+        # Not torch.manual_seed on the CPU: for every accelerator that is not in use it keeps a note with a stack trace,
+        # and that takes 2 ms a step.
+        if trainer.strategy.root_device.type == "cpu":
+            torch.default_generator.manual_seed(seed)
+        else:
+            torch.manual_seed(seed)

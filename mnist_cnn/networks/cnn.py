@@ -105,7 +105,8 @@ def _check_arguments(
         raise UserError(f"kernel_size={kernel_size}: an odd number of at least 1 is needed, such as 3 or 5")
     if hidden_units < 1:
         raise UserError(f"hidden_units={hidden_units}: at least 1 is needed")
-    if not 0 <= 2 * border < IMAGE_SIZE:
-        raise UserError(f"border={border}: from 0 to {IMAGE_SIZE // 2 - 1} pixels of {IMAGE_SIZE} can be cut off")
+    most = max((IMAGE_SIZE - 2 ** len(channels)) // 2, 0)
+    if not 0 <= border <= most:
+        raise UserError(f"border={border}: from 0 to {most} pixels can be cut off {IMAGE_SIZE}x{IMAGE_SIZE} images")
     check_dropout(dropout)
     check_num_classes(num_classes)

@@ -22,8 +22,9 @@ def test_a_border_is_cut_off_and_leaves_the_rest_of_the_network_alone() -> None:
     assert cut.input_size == "from 12x12"
     with pytest.raises(UserError, match=r"at least 12x12"):
         cut(images[:, :, :11])
-    with pytest.raises(UserError, match=r"border=14"):
-        CNN(border=14)
+    assert CNN(border=10)(images).shape == (3, 10)
+    with pytest.raises(UserError, match=r"border=11: from 0 to 10"):
+        CNN(border=11)
 
 
 def test_smaller_images_are_refused_with_the_sizes() -> None:
