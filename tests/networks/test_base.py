@@ -19,6 +19,7 @@ def test_spec_is_plain_and_rebuilds_the_same_network() -> None:
         "num_classes": 10,
         "batch_norm": False,
         "inplace": False,
+        "border": 0,
     }
     again = build_network(spec)
     again.load_state_dict(network.state_dict())
