@@ -69,6 +69,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         0 on success, 1 if the run failed, 2 for a mistake in the arguments, 128 + N if signal N ended the run.
     """
+    if argv is None:
+        sys.path.append("")  # the working folder: --network my_networks.MyCNN finds a file there, as with python -m
     arguments = list(sys.argv[1:] if argv is None else argv)
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(top_level_help())
