@@ -15,6 +15,7 @@ import shlex
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
@@ -70,7 +71,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         0 on success, 1 if the run failed, 2 for a mistake in the arguments, 128 + N if signal N ended the run.
     """
     if argv is None:
-        sys.path.append("")  # the working folder: --network my_networks.MyCNN finds a file there, as with python -m
+        with suppress(FileNotFoundError):  # a working folder that was deleted
+            # So that --network my_networks.MyCNN finds a file there, as with `python -m`. Not "": while a config is read,
+            # that is the config's folder.
+            sys.path.append(str(Path.cwd()))
     arguments = list(sys.argv[1:] if argv is None else argv)
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(top_level_help())

@@ -37,7 +37,7 @@ def learning_curves(curves: Mapping[str, tuple[Sequence[float], Sequence[float]]
         axes = figure.add_subplot(1, 2, place)
         for stage, colour, style in [("train", ORANGE, "--"), ("val", BLUE, "-")]:
             if (curve := curves.get(f"{stage}/{name}")) is not None:
-                label = {"train": "training (with dropout, augmentation)", "val": "validation"}[stage]
+                label = {"train": "training (mean over the epoch)", "val": "validation (after it)"}[stage]
                 axes.plot(curve[0], scale * np.asarray(curve[1]), style, color=colour, label=label, marker=".")
         axes.set(xlabel="epoch", ylabel=f"{name}{unit}", title=name.capitalize())
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))

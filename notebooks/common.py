@@ -5,9 +5,10 @@ import os
 import tempfile
 import warnings
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 # The clone's own data folder, wherever a notebook is started from.
 os.environ.setdefault("MNIST_CNN_DATA", str(Path(__file__).parent.parent / "data"))
@@ -28,14 +29,14 @@ warnings.filterwarnings("ignore", ".*smaller than the logging interval.*")
 keep_freed_memory()
 
 
-def train(classifier: ImageClassifier, data: MNISTDataModule, epochs: int) -> Curves:
+def train(classifier: ImageClassifier, data: MNISTDataModule, epochs: int, precision: Any = "auto") -> Curves:
     """Train a classifier, and return its learning curves: epochs and values of loss and accuracy, by name."""
     with tempfile.TemporaryDirectory() as folder:
         logger = MetricsCSVLogger(Path(folder))
         trainer = Trainer(
             max_epochs=epochs,
             logger=logger,
-            precision="auto",  # the fastest that this machine computes well in
+            precision=precision,  # "auto": the fastest that this machine computes well in
             enable_checkpointing=False,
             enable_progress_bar=False,
             enable_model_summary=False,
@@ -52,3 +53,22 @@ def answer(classifier: ImageClassifier, images: Tensor) -> Tensor:
 def accuracy(probabilities: Tensor, labels: Tensor) -> float:
     """Share of right answers, from 0 to 1: probabilities (N, classes), labels (N,)."""
     return float((probabilities.argmax(dim=1) == labels).float().mean())
+
+
+def confusion_counts(probabilities: Tensor, labels: Tensor) -> Tensor:
+    """How often each class was taken for each (classes, classes), true classes in rows; probabilities (N, classes)."""
+    classes = probabilities.shape[1]
+    pairs = classes * labels + probabilities.argmax(dim=1)  # one number for each pair of classes
+    return torch.bincount(pairs, minlength=classes**2).reshape(classes, classes)
+
+
+def surest_mistakes(probabilities: Tensor, labels: Tensor) -> Tensor:
+    """Indices of the images with wrong answers, the surest answers first; probabilities (N, classes)."""
+    highest, predicted = probabilities.max(dim=1)
+    wrong = (predicted != labels).nonzero()[:, 0]
+    return wrong[highest[wrong].argsort(descending=True)]
+
+
+def count_parameters(network: nn.Module) -> int:
+    """Number of trainable numbers in a network or layer."""
+    return sum(parameter.numel() for parameter in network.parameters())

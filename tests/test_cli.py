@@ -14,7 +14,7 @@ import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from mnist_cnn import __version__
-from mnist_cnn.cli import COMMANDS, SHORT_FLAGS, spell_out
+from mnist_cnn.cli import COMMANDS, SHORT_FLAGS, main, spell_out
 from mnist_cnn.data.datasets import DATASETS
 from mnist_cnn.errors import UsageError
 from mnist_cnn.networks import build_network
@@ -326,6 +326,39 @@ def test_another_network_starts_from_its_own_defaults(cli: Cli, run: Path) -> No
         network = config_of(cli, *arguments, "--network", other, "--dropout", "0.1")["model"]["network"]
         assert network["init_args"]["dropout"] == 0.1
     assert config_of(cli, "--config", "cnn.yaml", "--network", "CNN")["model"]["network"]["init_args"]["dropout"] == 0.5
+
+
+def test_the_program_finds_a_network_in_the_working_folder(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    Path("of_the_user.py").write_text("from mnist_cnn.networks import CNN\n\n\nclass Mine(CNN):\n    pass\n")
+    # The path of a console script, which does not begin with the working folder as that of `python -m` does.
+    monkeypatch.setattr(sys, "path", [folder for folder in sys.path if folder])
+
+    def run(*arguments: str) -> str:
+        sys.modules.pop("of_the_user", None)
+        monkeypatch.setattr(sys, "argv", ["mnist-cnn", *arguments])
+        assert main() == 0
+        return capfd.readouterr().out
+
+    try:
+        out = run("fit", *TINY_RUN, "--network", "of_the_user.Mine")
+        assert "Network  Mine" in out
+        # The commands that it prints work as they stand, from a config in another folder too.
+        commands = {line.split()[0]: shlex.split(line)[1:] for line in out.splitlines() if line.startswith("  ")}
+        assert commands["test"][-2:] == ["--network", "of_the_user.Mine"]
+        assert "test/accuracy" in run(*commands["test"][1:])
+        assert "Resumed  at epoch 2" in run(*commands["resume"][1:-1], "3")
+    finally:
+        sys.modules.pop("of_the_user", None)
+
+
+def test_a_resume_within_the_last_epoch_does_not_say_that_nothing_was_left(cli: Cli) -> None:
+    assert cli("fit", *TINY_RUN, "--trainer.max_steps", "9")[0] == 0  # of 12
+    status, out, _ = cli("fit", *TINY_RUN, "--ckpt_path", "last", "--trainer.max_steps", "-1")
+    assert status == 0
+    assert "Resumed  at epoch 1, after 9 steps" in out
+    assert "Nothing was left" not in out
 
 
 @pytest.mark.parametrize("name", ["Evil", "CNN"])

@@ -36,8 +36,8 @@ class RunSummary(Callback):
         if trainer.logger and trainer.logger.log_dir:
             print(f"Run      {short_path(trainer.logger.log_dir)}", flush=True)
 
-    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Note that something is trained."""
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        """Note that something is trained; the start of an epoch would not do, as a resume may go on within one."""
         self.has_trained = True
 
     @rank_zero_only
@@ -52,7 +52,8 @@ class RunSummary(Callback):
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         print()
         if not self.has_trained:
-            done = f"the checkpoint has {trainer.current_epoch} epochs behind it" if trainer.ckpt_path else "no epochs"
+            epochs = f"{trainer.current_epoch} epoch{'s' if trainer.current_epoch != 1 else ''}"
+            done = f"the checkpoint has {epochs} behind it" if trainer.ckpt_path else "no epochs"
             print(f"Nothing was left to train: {done}. Ask for more with --epochs.")
         if notice := data.stand_in_notice():
             print(notice)
@@ -70,7 +71,7 @@ class RunSummary(Callback):
             return
         print(f"The run is in {short_path(run_dir)}. Next:")
         print(f"  curves  tensorboard --logdir {quoted(run_dir.parent)}")
-        print(f"  test    {PROGRAM} test --ckpt_path {quoted(best or last)}")
+        print(f"  test    {PROGRAM} test --ckpt_path {quoted(best or last)}{_name_of_foreign(pl_module)}")
         print(f"  resume  {resume_command(last)} --epochs {trainer.current_epoch + 10}{_without_other_limits(trainer)}")
         sys.stdout.flush()
 
@@ -78,6 +79,12 @@ class RunSummary(Callback):
     def _has_diverged(classifier: Any) -> bool:
         """Whether the loss of the last training step is infinite or not a number."""
         return classifier.last_loss is not None and not math.isfinite(float(classifier.last_loss))
+
+
+def _name_of_foreign(classifier: Any) -> str:
+    """The flag that names a network class of the user's, which no checkpoint may have imported by itself."""
+    class_path: str = classifier.network.spec()["class_path"]
+    return "" if class_path.startswith("mnist_cnn.") else f" --network {class_path}"
 
 
 def _without_other_limits(trainer: Trainer) -> str:

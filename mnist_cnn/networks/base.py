@@ -75,7 +75,7 @@ def build_network(spec: dict[str, Any]) -> Network:
     if not is_network(class_path):
         raise UserError(
             f"{class_path!r} is no known subclass of mnist_cnn.networks.Network; "
-            f"if it is one of yours, import its module first"
+            f"if it is one of yours, import its module first (in Python; then mnist_cnn.load reads its checkpoints)"
         )
     return _imported(class_path)(**(spec.get("init_args") or {}))
 
