@@ -72,8 +72,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     if argv is None:
         with suppress(FileNotFoundError):  # a working folder that was deleted
-            # So that --network my_networks.MyCNN finds a file there, as with `python -m`. Not "": while a config is read,
-            # that is the config's folder.
+            # So that --network my_networks.MyCNN finds a file there, as with `python -m`. Not "": while a config is
+            # read, that is the config's folder.
             sys.path.append(str(Path.cwd()))
     arguments = list(sys.argv[1:] if argv is None else argv)
     if not arguments or arguments[0] in ("-h", "--help", "help"):
