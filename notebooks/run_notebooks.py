@@ -4,7 +4,7 @@
     python notebooks/run_notebooks.py --small      # seconds instead of minutes; nothing is stored
     python notebooks/run_notebooks.py --small --dataset synthetic 3_cnn_on_mnist
 
-A notebook is stored without what differs from pass to pass (counters, times, versions), so that its diffs show changes.
+A notebook is stored without what differs from run to run (counters, times, versions), so that its diffs show changes.
 An error or an assertion that does not hold ends the command. Needs `pip install -e '.[dev]'` or '.[notebooks]'.
 """
 
@@ -22,8 +22,8 @@ from nbclient import NotebookClient
 FOLDER = Path(__file__).parent
 FIGURES = FOLDER.parent / "docs" / "images" / "layers"
 NAMES = sorted(path.stem for path in FOLDER.glob("[0-9]_*.ipynb"))
-# In place of what the cell with the tag "parameters" sets.
-SMALL: dict[str, Any] = {"TRAIN_SIZE": 2000, "EPOCHS": 2, "SEEDS": 2, "GOAL": 0.2, "WEIGHTS": "none"}
+# In place of what the cell with the tag "parameters" sets; so few steps promise no accuracy.
+SMALL: dict[str, Any] = {"TRAIN_SIZE": 2000, "EPOCHS": 2, "SEEDS": 2, "GOAL": 0.0, "WEIGHTS": "none"}
 
 
 def main() -> None:
@@ -62,21 +62,16 @@ def run(notebook: Any, settings: dict[str, Any]) -> None:
     # A folder of its own keeps what a notebook writes out of the clone; its data are those of the clone all the same.
     with tempfile.TemporaryDirectory() as folder:
         path = os.pathsep.join(filter(None, [str(FOLDER), os.environ.get("PYTHONPATH")]))
-        environment = {**os.environ, "PYTHONPATH": path, "COLUMNS": "120"}
-        place = {"metadata": {"path": folder}}
-        NotebookClient(
-            notebook,
-            timeout=None,
-            resources=place,
-            coalesce_streams=True,
-            extra_arguments=[
-                "--log-level=ERROR"
-            ],  # the kernel warns of unencrypted channels, which stay on this machine
-        ).execute(env=environment)
+        data = Path(os.environ.get("MNIST_CNN_DATA", FOLDER.parent / "data")).resolve()
+        environment = {**os.environ, "PYTHONPATH": path, "MNIST_CNN_DATA": str(data)}
+        client = NotebookClient(notebook, timeout=None, coalesce_streams=True)
+        client.resources = {"metadata": {"path": folder}}
+        client.extra_arguments = ["--log-level=ERROR"]  # no warning of unencrypted channels, which stay on this machine
+        client.execute(env=environment)
 
 
 def clean(notebook: Any) -> None:
-    """Remove what differs from pass to pass."""
+    """Remove what differs from run to run."""
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},

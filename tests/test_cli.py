@@ -353,14 +353,6 @@ def test_the_program_finds_a_network_in_the_working_folder(
         sys.modules.pop("of_the_user", None)
 
 
-def test_a_resume_within_the_last_epoch_does_not_say_that_nothing_was_left(cli: Cli) -> None:
-    assert cli("fit", *TINY_RUN, "--trainer.max_steps", "9")[0] == 0  # of 12
-    status, out, _ = cli("fit", *TINY_RUN, "--ckpt_path", "last", "--trainer.max_steps", "-1")
-    assert status == 0
-    assert "Resumed  at epoch 1, after 9 steps" in out
-    assert "Nothing was left" not in out
-
-
 @pytest.mark.parametrize("name", ["Evil", "CNN"])
 def test_a_checkpoint_cannot_have_code_imported(cli: Cli, run: Path, name: str) -> None:
     checkpoint = read_checkpoint(run / "checkpoints" / "best.ckpt")

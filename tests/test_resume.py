@@ -93,12 +93,12 @@ def test_a_signal_between_accumulated_batches_stops_after_the_next_step(
     assert_same_ending(uninterrupted, tmp_path)
 
 
-@pytest.mark.parametrize("step", [3, 6, 8, 18])
+@pytest.mark.parametrize("step", [3, 6, 8, 14, 18])
 @pytest.mark.parametrize(("name", "status"), [("SIGTERM", 143), ("SIGINT", 130)])
 def test_a_signal_leaves_a_last_checkpoint_that_resumes_exactly(
     cli: Callable[..., tuple[int, str, str]], uninterrupted: Path, tmp_path: Path, name: str, status: int, step: int
 ) -> None:
-    """In an epoch's middle (3, 8), at the last step of an epoch (6) and of the run (18)."""
+    """In an epoch's middle (3, 8; 14 in the last one), at the last step of an epoch (6) and of the run (18)."""
     seldom = [*SETTINGS, "--checkpoint.every_n_train_steps", "0"]
     found, _, err = cli("fit", *seldom, *interrupt_at(step, "before", name))
     assert found == status
@@ -106,7 +106,9 @@ def test_a_signal_leaves_a_last_checkpoint_that_resumes_exactly(
     assert read_checkpoint(RUN / "checkpoints" / "last.ckpt")["global_step"] == step
     command = err.strip().splitlines()[-1].split()
     assert command[:2] == ["mnist-cnn", "fit"]
-    assert cli(*command[1:])[0] == 0
+    found, out, _ = cli(*command[1:])
+    assert found == 0
+    assert ("Nothing was left to train" in out) == (step == 18)
     assert_same_ending(uninterrupted, tmp_path)
 
 
