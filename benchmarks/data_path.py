@@ -21,8 +21,8 @@ from torchvision import transforms
 
 from mnist_cnn.data.augmentation import Augmentation
 from mnist_cnn.data.batches import TrainingBatches
-from mnist_cnn.optimization import build_optimizer
-from mnist_cnn.trainer import keep_freed_memory
+from mnist_cnn.optim.optimizers import build_optimizer
+from mnist_cnn.training.memory import freed_memory_kept
 
 BATCH = 256
 STEPS = 20
@@ -31,16 +31,16 @@ MEAN, STD = 0.1307, 0.3081
 
 def main() -> None:
     options = parse(__doc__, 7)
-    keep_freed_memory()
-    figures = share_of_a_step(options.rounds)
-    figures |= against_data_loader(options.rounds)
+    with freed_memory_kept():
+        figures = share_of_a_step(options.rounds)
+        figures |= against_data_loader(options.rounds)
     write("data_path", figures, options)
 
 
 def share_of_a_step(rounds: int) -> dict[str, Any]:
     """Time of batches and augmentation, as a part of that of whole steps."""
     classifier, batches, _ = build("base.yaml", batch_size=BATCH)
-    optimizer = build_optimizer(classifier.network, classifier.hparams)
+    optimizer = build_optimizer(classifier.network, classifier.optimizer_settings)
 
     def data() -> None:
         for _ in islice(batches, STEPS):

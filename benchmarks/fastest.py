@@ -183,9 +183,9 @@ def _device() -> Any:
 
 
 def _read(split: Any) -> tuple[Any, Any]:
-    from mnist_cnn.data.datasets import default_data_dir, read_dataset
+    from mnist_cnn.data.registry import default_data_dir, find_dataset
 
-    return read_dataset("mnist", default_data_dir(None), split)
+    return find_dataset("mnist").read(default_data_dir(None), split)
 
 
 def _normalised(split: str) -> tuple[Any, Any]:

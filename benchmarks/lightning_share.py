@@ -57,22 +57,21 @@ def bare_loop(config: str) -> Callable[[], None]:
     import torch.nn.functional as F
     from torch.optim.lr_scheduler import LambdaLR
 
-    from mnist_cnn.optimization import build_optimizer, lr_factor
-    from mnist_cnn.trainer import suitable_precision
+    from mnist_cnn.optim.optimizers import build_optimizer
+    from mnist_cnn.training.trainer import suitable_precision
 
     classifier, batches, settings = build(config)
     steps = min(len(batches), settings["trainer"].get("limit_train_batches", len(batches)))
-    optimizer = build_optimizer(classifier.network, classifier.hparams)
-    name, warmup = classifier.hparams["schedule"], classifier.hparams["warmup"]
+    optimizer = build_optimizer(classifier.network, classifier.optimizer_settings)
     device = batches.images.device
     is_mixed = settings["trainer"]["precision"] == "auto" and suitable_precision("auto") == "bf16-mixed"
 
     def train() -> None:
-        schedule = LambdaLR(optimizer, lambda step: lr_factor(step, name, steps, warmup, 0.1, 1))
+        schedule = LambdaLR(optimizer, lambda step: classifier.schedule_settings.factor(step, steps, 1))
         for images, labels in islice(batches, steps):
             with torch.autocast(device.type, torch.bfloat16, enabled=is_mixed):
                 logits = classifier(images)
-            loss = F.cross_entropy(logits.float(), labels, label_smoothing=classifier.hparams["label_smoothing"])
+            loss = F.cross_entropy(logits.float(), labels, label_smoothing=classifier.label_smoothing)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()

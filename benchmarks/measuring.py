@@ -144,7 +144,7 @@ def mnist_cnn(*arguments: str) -> None:
     Raises:
         RuntimeError: with the output, if it fails.
     """
-    from mnist_cnn.cli import main
+    from mnist_cnn.cli.main import main
 
     with tempfile.TemporaryFile("w+") as output:
         stdout, stderr = os.dup(1), os.dup(2)
@@ -173,10 +173,9 @@ def fit(config: str, seed: int, root: Path, *arguments: str) -> dict[str, float]
 
 def obtain_mnist() -> None:
     """Download MNIST if it is not there."""
-    from mnist_cnn.data.datasets import default_data_dir
-    from mnist_cnn.data.download import obtain
+    from mnist_cnn.data.registry import default_data_dir, find_dataset
 
-    obtain("mnist", default_data_dir(None), ["train", "test"])
+    find_dataset("mnist").obtain(default_data_dir(None))
 
 
 def stopwatch_arguments() -> list[str]:
@@ -189,9 +188,9 @@ def build(config: str, **data: Any) -> tuple[Any, Any, Any]:
     import torch
     import yaml
 
-    from mnist_cnn.classifier import ImageClassifier
     from mnist_cnn.data.datamodule import MNISTDataModule
     from mnist_cnn.networks import build_network
+    from mnist_cnn.training.classifier import ImageClassifier
 
     settings = yaml.safe_load((ROOT / "configs" / config).read_text())
     module = MNISTDataModule(**{**settings["data"], **data})

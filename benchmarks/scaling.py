@@ -74,22 +74,27 @@ def microseconds_of_repeated(times: int, folder: Path) -> float:
     """Microseconds for each image in an epoch over IMAGES images, repeated."""
     from stopwatch import Stopwatch
 
+    from mnist_cnn.data.batches import TrainingBatches
     from mnist_cnn.data.datamodule import MNISTDataModule
-    from mnist_cnn.trainer import Trainer, keep_freed_memory
+    from mnist_cnn.training.memory import freed_memory_kept
+    from mnist_cnn.training.trainer import Trainer
 
     class Repeated(MNISTDataModule):
-        def setup(self, stage: str) -> None:
-            super().setup(stage)
-            images, labels = self._images["train"]
-            self._images["train"] = images.repeat(times, 1, 1, 1), labels.repeat(times)
+        def train_dataloader(self) -> TrainingBatches:
+            batches = super().train_dataloader()
+            batches.images, batches.labels = batches.images.repeat(times, 1, 1, 1), batches.labels.repeat(times)
+            return batches
 
-    keep_freed_memory()
+        def training_batches_per_epoch(self) -> int:
+            return times * super().training_batches_per_epoch()
+
     os.environ[STOPWATCH_FILE] = str(folder / "stopwatch.json")
     classifier, _, settings = build("base.yaml")
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
     quiet = dict.fromkeys(("logger", "enable_checkpointing", "enable_model_summary", "enable_progress_bar"), False)
     trainer = Trainer(max_epochs=1, accelerator="cpu", limit_val_batches=0, callbacks=[Stopwatch()], **quiet)
-    trainer.fit(classifier, datamodule=Repeated(**{**settings["data"], "train_size": IMAGES}))
+    with freed_memory_kept():
+        trainer.fit(classifier, datamodule=Repeated(**{**settings["data"], "train_size": IMAGES}))
     return 1e6 * json.loads((folder / "stopwatch.json").read_text())["epochs"][0] / (IMAGES * times)
 
 

@@ -76,7 +76,7 @@ def make_picture(folder: Path) -> Path:
 
 def to_first_step(folder: Path) -> float:
     """Seconds from the command to the end of its first training step."""
-    from mnist_cnn.data.datasets import default_data_dir
+    from mnist_cnn.data.registry import default_data_dir
 
     file = folder / "stopwatch.json"
     environment = {**os.environ, STOPWATCH_FILE: str(file), "PYTHONPATH": str(Path(__file__).parent)}
@@ -90,9 +90,9 @@ def to_first_step(folder: Path) -> float:
 
 def read_training_images() -> float:
     """Seconds for reading, checking and unpacking 60,000 images and labels."""
-    from mnist_cnn.data.datasets import default_data_dir, read_dataset
+    from mnist_cnn.data.registry import default_data_dir, find_dataset
 
-    return seconds(lambda: read_dataset("mnist", default_data_dir(None), "train"))
+    return seconds(lambda: find_dataset("mnist").read(default_data_dir(None), "train"))
 
 
 if __name__ == "__main__":

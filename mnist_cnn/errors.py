@@ -1,6 +1,7 @@
 """Errors that the user can put right. The command line prints their text alone, without a traceback."""
 
 from pathlib import Path
+from typing import Any, get_args
 
 
 class UserError(ValueError):
@@ -30,3 +31,16 @@ class RunInterrupted(Exception):  # noqa: N818 - it is an event, not an error
     def __init__(self, signal_number: int, checkpoint: Path | None) -> None:
         super().__init__(f"stopped by signal {signal_number}; saved in {checkpoint}")
         self.signal_number, self.checkpoint = signal_number, checkpoint
+
+
+def check_between(name: str, value: float, low: float, high: float | None = None) -> None:
+    """Raise a `UserError` that names the setting unless its value lies within the limits; None is no limit."""
+    if not low <= value or (high is not None and value > high):
+        span = f"of at least {low}" if high is None else f"from {low} to {high}"
+        raise UserError(f"{name}={value}: a number {span} is needed")
+
+
+def check_choice(name: str, value: Any, choices: Any) -> None:
+    """Raise a `UserError` that names the setting unless its value is one of a `Literal` type's."""
+    if value not in get_args(choices):
+        raise UserError(f"{name}={value!r}: choose one of {', '.join(map(str, get_args(choices)))}")

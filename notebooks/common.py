@@ -1,9 +1,7 @@
 """What the notebooks share: training without files left behind, answers for many images, quiet output."""
 
-import logging
 import os
 import tempfile
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -13,25 +11,21 @@ from torch import Tensor, nn
 # The clone's own data folder, wherever a notebook is started from.
 os.environ.setdefault("MNIST_CNN_DATA", str(Path(__file__).parent.parent / "data"))
 
-from mnist_cnn.callbacks.loggers import MetricsCSVLogger
-from mnist_cnn.classifier import ImageClassifier
 from mnist_cnn.data.datamodule import MNISTDataModule
-from mnist_cnn.report import read_curves
-from mnist_cnn.trainer import Trainer, keep_freed_memory
+from mnist_cnn.evaluation.evaluation import Evaluation
+from mnist_cnn.runs.folders import read_curves
+from mnist_cnn.training.classifier import ImageClassifier
+from mnist_cnn.training.loggers import MetricsCSVLogger
+from mnist_cnn.training.memory import freed_memory_kept
+from mnist_cnn.training.quiet import quiet
+from mnist_cnn.training.trainer import Trainer
 
 Curves = dict[str, tuple[list[float], list[float]]]
-
-# Lightning's remarks on the machine would stand between the lines of a lesson.
-logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
-warnings.filterwarnings("ignore", ".*does not have many workers.*")
-warnings.filterwarnings("ignore", ".*LeafSpec.*")
-warnings.filterwarnings("ignore", ".*smaller than the logging interval.*")
-keep_freed_memory()
 
 
 def train(classifier: ImageClassifier, data: MNISTDataModule, epochs: int, precision: Any = "auto") -> Curves:
     """Train a classifier, and return its learning curves: epochs and values of loss and accuracy, by name."""
-    with tempfile.TemporaryDirectory() as folder:
+    with quiet(), freed_memory_kept(), tempfile.TemporaryDirectory() as folder:
         logger = MetricsCSVLogger(Path(folder))
         trainer = Trainer(
             max_epochs=epochs,
@@ -52,21 +46,7 @@ def answer(classifier: ImageClassifier, images: Tensor) -> Tensor:
 
 def accuracy(probabilities: Tensor, labels: Tensor) -> float:
     """Share of right answers, from 0 to 1: probabilities (N, classes), labels (N,)."""
-    return float((probabilities.argmax(dim=1) == labels).float().mean())
-
-
-def confusion_counts(probabilities: Tensor, labels: Tensor) -> Tensor:
-    """How often each class was taken for each (classes, classes), true classes in rows; probabilities (N, classes)."""
-    classes = probabilities.shape[1]
-    pairs = classes * labels + probabilities.argmax(dim=1)  # one number for each pair of classes
-    return torch.bincount(pairs, minlength=classes**2).reshape(classes, classes)
-
-
-def surest_mistakes(probabilities: Tensor, labels: Tensor) -> Tensor:
-    """Indices of the images with wrong answers, the surest answers first; probabilities (N, classes)."""
-    highest, predicted = probabilities.max(dim=1)
-    wrong = (predicted != labels).nonzero()[:, 0]
-    return wrong[highest[wrong].argsort(descending=True)]
+    return Evaluation(probabilities, labels, [str(label) for label in range(probabilities.shape[1])]).accuracy
 
 
 def count_parameters(network: nn.Module) -> int:

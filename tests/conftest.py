@@ -1,24 +1,12 @@
-"""What all tests share: no network, no files from elsewhere, small settings, and ways to run the command line."""
+"""What all tests share: no network, no files from elsewhere, and a way to run the command line."""
 
-import os
 import socket
-import subprocess
-import sys
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-ROOT = Path(__file__).parent.parent
-
-# 600 synthetic digits and a tiny network: a run takes a second or two.
-TINY_DATA = ["--data.dataset", "synthetic", "--data.train_size", "600", "--data.val_size", "100"]
-TINY_RUN = [
-    *TINY_DATA,
-    *("--batch-size", "100", "--epochs", "2", "--device", "cpu"),
-    *("--model.network.channels", "[4,8,8]", "--trainer.enable_progress_bar", "false"),
-]
 
 
 @pytest.fixture(autouse=True)
@@ -36,10 +24,20 @@ def isolated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(socket.socket, "connect", connect_locally)
 
 
+@pytest.fixture(autouse=True)
+def without_what_is_no_news() -> Iterator[None]:
+    """Silence what the program silences too, where tests use its parts by themselves."""
+    from mnist_cnn.training.quiet import silence
+
+    with warnings.catch_warnings():
+        silence()
+        yield
+
+
 @pytest.fixture
 def cli(capfd: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
     """Run the command line within this process: returns exit status, output and errors."""
-    from mnist_cnn.cli import main
+    from mnist_cnn.cli.main import main
 
     def run(*arguments: str) -> tuple[int, str, str]:
         capfd.readouterr()
@@ -51,10 +49,3 @@ def cli(capfd: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]
         return status, captured.out, captured.err
 
     return run
-
-
-def run_process(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Run the command line in a process of its own, in the folder `cwd`."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"}
-    command = [sys.executable, "-m", "mnist_cnn", *arguments]
-    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)

@@ -11,9 +11,10 @@ import torch
 from nbclient.exceptions import CellExecutionError
 from torch import nn
 
-from mnist_cnn.listings import multiply_adds
-from mnist_cnn.networks import CNN
-from tests.conftest import ROOT
+from mnist_cnn.networks import CNN, multiply_adds
+from tests.support.commands import ROOT
+
+pytestmark = pytest.mark.slow
 
 NOTEBOOKS = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
 MOST_BYTES = 2_000_000

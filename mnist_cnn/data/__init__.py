@@ -1,1 +1,1 @@
-"""Data: obtaining and reading the data sets, augmentation, and batches in memory."""
+"""Data: what a data set is, obtaining and reading them, augmentation, and batches in memory."""

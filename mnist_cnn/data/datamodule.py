@@ -2,19 +2,19 @@
 
 import sys
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import asdict
 
 import torch
 from pytorch_lightning import LightningDataModule
 from torch import Tensor
 
 from mnist_cnn.data.augmentation import Augmentation
+from mnist_cnn.data.base import Dataset, Split
 from mnist_cnn.data.batches import EvaluationBatches, TrainingBatches
-from mnist_cnn.data.datasets import DatasetName, Split, absent_files, default_data_dir, find_dataset, read_dataset
-from mnist_cnn.data.download import obtain
-from mnist_cnn.errors import DatasetAbsentError, UserError
-from mnist_cnn.seeding import generator
-from mnist_cnn.settings import plain
+from mnist_cnn.data.registry import default_data_dir, find_dataset
+from mnist_cnn.data.splits import stratified_split
+from mnist_cnn.errors import DatasetAbsentError, UserError, check_between
+from mnist_cnn.files import plain
 
 
 class MNISTDataModule(LightningDataModule):
@@ -23,7 +23,7 @@ class MNISTDataModule(LightningDataModule):
     The test set is read for `test` alone.
 
     Args:
-        dataset: Name of the data set.
+        dataset: Name of the data set; `mnist-cnn datasets` lists them.
         data_dir: Folder that holds the data sets' folders (`MNIST/raw/...`). None means the environment variable
             MNIST_CNN_DATA, or `data` in the working directory if that is not set.
         stand_in: Data set to use where `dataset` is neither there nor to be downloaded; a run on a stand-in says so
@@ -49,9 +49,9 @@ class MNISTDataModule(LightningDataModule):
 
     def __init__(
         self,
-        dataset: DatasetName = "mnist",
+        dataset: str = "mnist",
         data_dir: str | None = None,
-        stand_in: DatasetName | None = None,
+        stand_in: str | None = None,
         batch_size: int = 256,
         eval_batch_size: int = 1000,
         val_size: int = 5000,
@@ -67,19 +67,21 @@ class MNISTDataModule(LightningDataModule):
         elastic: float = 0.0,
     ) -> None:
         super().__init__()
-        # Plain types for the checkpoint; where the data lie is a matter of the machine.
-        settings = {key: value for key, value in locals().items() if key not in ("self", "data_dir", "__class__")}
-        self.save_hyperparameters(plain(settings))
+        for name, count in [("batch_size", batch_size), ("eval_batch_size", eval_batch_size), ("val_size", val_size)]:
+            check_between(name, count, 1)
+        if train_size is not None:
+            check_between("train_size", train_size, 1)
+        for name in filter(None, (dataset, stand_in)):
+            find_dataset(name)
         self.augmentation = Augmentation(rotation, shift, scale, shear, flip, erasing, elastic)
         self.dataset, self.stand_in = dataset, stand_in
         self.data_dir = default_data_dir(data_dir)
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
         self.val_size, self.split_seed, self.train_size, self.seed = val_size, split_seed, train_size, seed
-        for name in ("batch_size", "eval_batch_size", "val_size", "train_size"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise UserError(f"{name}={value}: at least 1 is needed")
-        find_dataset(dataset)
+        names = ("dataset", "stand_in", "batch_size", "eval_batch_size", "val_size", "split_seed", "train_size", "seed")
+        settings = {name: getattr(self, name) for name in names} | asdict(self.augmentation)
+        # Plain types for the checkpoint; where the data lie is a matter of the machine.
+        self.save_hyperparameters(plain(settings))
         self._images: dict[str, tuple[Tensor, Tensor]] = {}
         self._dataset_in_use: str | None = None
         self._prepared: set[str] = set()
@@ -92,22 +94,18 @@ class MNISTDataModule(LightningDataModule):
         """
         if self._dataset_in_use is not None:
             return self._dataset_in_use
-        dataset = find_dataset(self.dataset)
-        absent = any(absent_files(dataset, self.data_dir, split) for split in self._splits_needed())
+        absent = find_dataset(self.dataset).absent_files(self.data_dir, self._splits_needed())
         return self.stand_in if absent and self.stand_in is not None else self.dataset
 
     @property
-    def provenance(self) -> dict[str, Any]:
-        """What the images are, in plain types; it is kept in checkpoints and results.
+    def source(self) -> Dataset:
+        """The data set that is read."""
+        return find_dataset(self.dataset_in_use)
 
-        Keys: `dataset`, the data set in use; `stand_in_for`, the one that it replaces or None; `class_names`.
-        """
-        in_use = self.dataset_in_use
-        return {
-            "dataset": in_use,
-            "stand_in_for": self.dataset if in_use != self.dataset else None,
-            "class_names": list(find_dataset(in_use).class_names),
-        }
+    @property
+    def stand_in_for(self) -> str | None:
+        """Name of the data set that the one in use replaces, or None."""
+        return self.dataset if self.dataset_in_use != self.dataset else None
 
     @property
     def num_classes(self) -> int:
@@ -129,11 +127,11 @@ class MNISTDataModule(LightningDataModule):
             return
         self._prepared |= set(splits)
         try:
-            obtain(self.dataset, self.data_dir, splits)
+            find_dataset(self.dataset).obtain(self.data_dir, splits)
         except DatasetAbsentError as error:
             if self.stand_in is None:
                 raise
-            obtain(self.stand_in, self.data_dir, splits)
+            find_dataset(self.stand_in).obtain(self.data_dir, splits)
             print(self.stand_in_notice(), f"Why: {error}", sep="\n", file=sys.stderr)
 
     def setup(self, stage: str) -> None:
@@ -149,7 +147,7 @@ class MNISTDataModule(LightningDataModule):
         if stage in ("fit", "validate") and "train" not in self._images:
             self._images["train"], self._images["val"] = self._split_training_images()
         if stage == "test" and "test" not in self._images:
-            self._images["test"] = read_dataset(self.dataset_in_use, self.data_dir, "test")
+            self._images["test"] = self.source.read(self.data_dir, "test")
 
     def train_dataloader(self) -> TrainingBatches:
         """Shuffled, augmented batches of the training images, in this process's share."""
@@ -170,23 +168,31 @@ class MNISTDataModule(LightningDataModule):
         share = len(self._images["train"][0]) // self._rank_and_world_size()[1]
         return -(-share // self.batch_size)
 
-    def pixel_statistics(self) -> tuple[float, float]:
-        """Mean and standard deviation of the training images' pixels, from 0 to 1.
+    def sizes(self) -> dict[str, int]:
+        """Number of images of each part that was read: "train", "val", "test"."""
+        return {part: len(images) for part, (images, _) in self._images.items()}
 
-        Computed from counts of grey values, so that they are exact and the same on every machine.
+    def pixel_statistics(self) -> tuple[list[float], list[float]]:
+        """Mean and standard deviation of the training images' pixels, from 0 to 1, of each channel.
+
+        Computed from counts of values, so that they are exact and the same on every machine.
         """
-        counts = torch.bincount(self._images["train"][0].flatten(), minlength=256).double()
+        images = self._images["train"][0]
         values = torch.arange(256, dtype=torch.float64) / 255
-        mean = (counts * values).sum() / counts.sum()
-        variance = (counts * (values - mean) ** 2).sum() / counts.sum()
-        return float(mean), float(variance.sqrt())
+        means, deviations = [], []
+        for channel in range(images.shape[1]):
+            counts = torch.bincount(images[:, channel].flatten(), minlength=256).double()
+            mean = (counts * values).sum() / counts.sum()
+            variance = (counts * (values - mean) ** 2).sum() / counts.sum()
+            means.append(float(mean))
+            deviations.append(float(variance.sqrt()))
+        return means, deviations
 
     def stand_in_notice(self) -> str | None:
         """A warning for people if the images are a stand-in, else None."""
-        provenance = self.provenance
-        if provenance["stand_in_for"] is None:
+        if self.stand_in_for is None:
             return None
-        wanted, used = find_dataset(provenance["stand_in_for"]).title, find_dataset(provenance["dataset"]).title
+        wanted, used = find_dataset(self.stand_in_for).title, self.source.title
         return (
             f"*** STAND-IN DATA: this run uses {used}, not {wanted}. ***\n"
             f"*** Its figures say nothing about {wanted}. ***"
@@ -209,11 +215,10 @@ class MNISTDataModule(LightningDataModule):
 
     def _split_training_images(self) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
         """Read the training split and divide it into images and labels for training and for validation."""
-        # Generated digits are drawn only as far as they are needed.
-        drawn_only = self.dataset_in_use == "synthetic" and self.train_size is not None
-        limit = self.val_size + (self.train_size or 1) if drawn_only else None
-        images, labels = read_dataset(self.dataset_in_use, self.data_dir, "train", limit)
         needed = self.val_size + (self.train_size or 1)
+        # Generated images are made only as far as they are needed.
+        limit = needed if self.source.is_generated and self.train_size is not None else None
+        images, labels = self.source.read(self.data_dir, "train", limit)
         if needed > len(images):
             asked = f"val_size={self.val_size}" + (f" and train_size={self.train_size}" if self.train_size else "")
             raise UserError(f"{asked} take at least {needed} images, but {self.dataset_in_use} has {len(images)}")
@@ -223,27 +228,3 @@ class MNISTDataModule(LightningDataModule):
             chosen, _ = stratified_split(labels[train_indices], self.train_size, self.split_seed)
             train_indices = train_indices[chosen]
         return (images[train_indices], labels[train_indices]), (images[val_indices], labels[val_indices])
-
-
-def stratified_split(labels: Tensor, count: int, seed: int) -> tuple[Tensor, Tensor]:
-    """Choose `count` samples at random so that each class has the same share as in the whole, to within one sample.
-
-    Args:
-        labels: Labels (N,).
-        count: Number of samples to choose, from 1 to N - 1.
-        seed: Seed of the choice.
-
-    Returns:
-        Indices of the chosen samples (count,) and of all others (N - count,), both ascending.
-    """
-    order = torch.randperm(len(labels), generator=generator(seed, "split"))
-    class_sizes = torch.bincount(labels)
-    shares = class_sizes.double() * count / len(labels)
-    quota = shares.floor().long()
-    # Rounding down leaves a few samples over: they go to the classes that lost most (the largest remainders).
-    most_lost = torch.argsort(shares - quota, descending=True, stable=True)
-    quota[most_lost[: count - int(quota.sum())]] += 1
-    chosen = torch.zeros(len(labels), dtype=torch.bool)
-    for label, size in enumerate(quota.tolist()):
-        chosen[order[labels[order] == label][:size]] = True
-    return chosen.nonzero()[:, 0], (~chosen).nonzero()[:, 0]

@@ -1,6 +1,13 @@
 """The networks: plain `nn.Module` classes, free of Lightning, all derived from `Network`."""
 
-from mnist_cnn.networks.base import Network, build_network, known_networks
+from mnist_cnn.networks.base import (
+    Network,
+    arguments_from_data,
+    build_network,
+    find_network,
+    known_networks,
+    multiply_adds,
+)
 from mnist_cnn.networks.cnn import CNN
 from mnist_cnn.networks.global_pool import GlobalPoolCNN
 from mnist_cnn.networks.mini_vgg import MiniVGG
@@ -19,6 +26,9 @@ __all__ = [
     "Network",
     "SmallCNN",
     "TwoLayerCNN",
+    "arguments_from_data",
     "build_network",
+    "find_network",
     "known_networks",
+    "multiply_adds",
 ]

@@ -1,14 +1,15 @@
-"""The base class of every network: what lets it be chosen by name and rebuilt from a checkpoint."""
+"""The base class of every network: what lets it be chosen by name, fitted to data and rebuilt from a checkpoint."""
 
 import inspect
 import sys
 from abc import ABCMeta, abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor, nn
 
 from mnist_cnn.errors import UserError
-from mnist_cnn.settings import plain
+from mnist_cnn.files import plain
 
 IMAGE_SIZE = 28  # height and width of the images of MNIST and its relatives
 
@@ -29,10 +30,11 @@ class _RecordsInitArgs(ABCMeta):
 
 
 class Network(nn.Module, metaclass=_RecordsInitArgs):
-    """A plain `nn.Module` that maps normalised images (B, 1, H, W) to logits (B, num_classes).
+    """A plain `nn.Module` that maps normalised images (B, C, H, W) to logits (B, num_classes).
 
     Subclasses take plain values (numbers, strings, lists) in `__init__` and set `num_classes`. They can then be chosen
-    with `--model.network NAME` and are rebuilt from any checkpoint.
+    with `--model.network NAME` and are rebuilt from any checkpoint. Arguments with the names `in_channels` and
+    `input_shape` are filled in from the data where nobody gives them.
 
     Attributes:
         init_args: the arguments that the instance was built with, as plain types.
@@ -46,7 +48,14 @@ class Network(nn.Module, metaclass=_RecordsInitArgs):
 
     @abstractmethod
     def forward(self, images: Tensor) -> Tensor:
-        """Map normalised images (B, 1, H, W) to logits (B, num_classes)."""
+        """Map normalised images (B, C, H, W) to logits (B, num_classes)."""
+
+    def get_output_layer(self) -> nn.Module | None:
+        """The layer that makes the logits; what it is given are the network's features.
+
+        The optimiser muon needs it, and TensorBoard's projector shows the features. None where a network declares none.
+        """
+        return None
 
     def get_backbone(self) -> nn.Module | None:
         """The part that comes pretrained, which can be frozen and trained at a rate of its own; None without one."""
@@ -71,19 +80,30 @@ def build_network(spec: dict[str, Any]) -> Network:
         UserError: if the class is no `Network` that is imported already. A checkpoint can name nothing else, and
             reading one never imports code.
     """
-    class_path = str(spec.get("class_path", ""))
-    if not is_network(class_path):
-        raise UserError(
-            f"{class_path!r} is no known subclass of mnist_cnn.networks.Network; "
-            f"if it is one of yours, import its module first (in Python; then mnist_cnn.load reads its checkpoints)"
-        )
-    return _imported(class_path)(**(spec.get("init_args") or {}))
+    return find_network(str(spec.get("class_path", "")))(**(spec.get("init_args") or {}))
 
 
 def is_network(class_path: str) -> bool:
     """Whether a path names a subclass of `Network` in a module that is imported already."""
     found = _imported(class_path)
     return isinstance(found, type) and issubclass(found, Network) and found is not Network
+
+
+def find_network(name: str) -> type[Network]:
+    """A network's class by its name or import path.
+
+    Raises:
+        UserError: if there is no such class that is imported already.
+    """
+    known = known_networks()
+    if name in known:
+        return known[name]
+    if not is_network(name):
+        raise UserError(
+            f"{name!r} is no known subclass of mnist_cnn.networks.Network; choose one of {', '.join(known)}, or "
+            f"if it is one of yours, import its module first (in Python; then mnist_cnn.load reads its checkpoints)"
+        )
+    return _imported(name)
 
 
 def known_networks() -> dict[str, type[Network]]:
@@ -111,15 +131,57 @@ def _import_path(network_class: type) -> str:
     return f"{package if offered else module}.{name}"
 
 
-def check_image_size(images: Tensor) -> None:
-    """See that images (B, 1, H, W) fit a network that is made for one size.
+def multiply_adds(network: Network, size: tuple[int, int] = (IMAGE_SIZE, IMAGE_SIZE)) -> int:
+    """Multiplications with addition that one image takes, in convolutions and dense layers.
+
+    Args:
+        network: The network.
+        size: Height and width of the image.
+    """
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    was_training = network.training
+    network.eval()
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        network(torch.zeros(1, network.init_args.get("in_channels", 1), *size))
+    network.train(was_training)
+    return counter.get_total_flops() // 2
+
+
+def arguments_from_data(network_class: type, image_shape: tuple[int, int, int]) -> dict[str, Any]:
+    """Those arguments of a network that the data decide.
+
+    Args:
+        network_class: Class of the network.
+        image_shape: Channels, height and width of the images.
+
+    Returns:
+        Values of `in_channels` and `input_shape`, as far as the class takes them.
+    """
+    channels, *size = image_shape
+    of_data = {"in_channels": channels, "input_shape": size}
+    taken = inspect.signature(network_class).parameters
+    return {name: value for name, value in of_data.items() if name in taken}
+
+
+def check_images(images: Tensor, input_shape: Sequence[int]) -> None:
+    """See that images (B, C, H, W) fit a network that is made for one size.
 
     Raises:
-        UserError: if they are not 28x28.
+        UserError: if they are not of the height and width `input_shape`.
     """
-    height, width = images.shape[-2:]
-    if (height, width) != (IMAGE_SIZE, IMAGE_SIZE):
-        raise UserError(f"images of {height}x{width} pixels: this network takes {IMAGE_SIZE}x{IMAGE_SIZE} only")
+    if tuple(images.shape[-2:]) != tuple(input_shape):
+        found, taken = ("x".join(map(str, size)) for size in (images.shape[-2:], input_shape))
+        raise UserError(f"images of {found} pixels: this network takes {taken} only")
+
+
+def check_input(in_channels: int, input_shape: Sequence[int] = (IMAGE_SIZE, IMAGE_SIZE)) -> None:
+    """Raise a `UserError` unless these are numbers of channels, rows and columns."""
+    if in_channels < 1:
+        raise UserError(f"in_channels={in_channels}: at least 1 is needed")
+    if len(input_shape) != 2 or min(input_shape) < 1:
+        raise UserError(f"input_shape={list(input_shape)}: height and width are needed, such as [28, 28]")
 
 
 def check_dropout(dropout: float) -> None:

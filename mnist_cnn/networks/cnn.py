@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mnist_cnn.errors import UserError
-from mnist_cnn.networks.base import IMAGE_SIZE, Network, check_dropout, check_num_classes
+from mnist_cnn.networks.base import IMAGE_SIZE, Network, check_dropout, check_input, check_num_classes
 
 
 class CNN(Network):
@@ -28,6 +28,7 @@ class CNN(Network):
         inplace: Let the blocks' ReLU overwrite its input: less memory and the same result.
         border: Pixels that are cut off on every side first. The outermost 2 of MNIST's images are all but empty, and
             without them a quarter of the work goes.
+        in_channels: Channels of the images: 1 for grey ones, 3 for colour.
 
     Raises:
         UserError: for arguments out of their range, and in `forward` for images too small for the blocks' pooling.
@@ -43,8 +44,10 @@ class CNN(Network):
         batch_norm: bool = False,
         inplace: bool = False,
         border: int = 0,
+        in_channels: int = 1,
     ) -> None:
         super().__init__()
+        check_input(in_channels)
         _check_arguments(channels, kernel_size, dropout, hidden_units, num_classes, border)
         self.num_classes = num_classes
         self.border = border
@@ -53,7 +56,7 @@ class CNN(Network):
         self.input_size = f"from {self.smallest_side}x{self.smallest_side}"
         self.grid = max((IMAGE_SIZE - 2 * border) // shrinkage, 1)
 
-        inputs = [1, *channels[:-1]]
+        inputs = [in_channels, *channels[:-1]]
         self.blocks = nn.Sequential(
             *(_block(i, o, kernel_size, dropout, batch_norm, inplace) for i, o in zip(inputs, channels, strict=True))
         )
@@ -65,7 +68,7 @@ class CNN(Network):
         )
 
     def forward(self, images: Tensor) -> Tensor:
-        """Map normalised images (B, 1, H, W), H and W at least `smallest_side`, to logits (B, num_classes)."""
+        """Map normalised images (B, C, H, W), H and W at least `smallest_side`, to logits (B, num_classes)."""
         height, width = images.shape[-2:]
         if min(height, width) < self.smallest_side:
             raise UserError(
@@ -78,6 +81,10 @@ class CNN(Network):
         if maps.shape[-2:] != (self.grid, self.grid):
             maps = F.adaptive_avg_pool2d(maps, self.grid)
         return self.head(maps)
+
+    def get_output_layer(self) -> nn.Module:
+        """The last dense layer."""
+        return self.head[-1]
 
 
 def _block(

@@ -6,7 +6,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from mnist_cnn.errors import UserError
-from mnist_cnn.networks.base import Network, check_num_classes
+from mnist_cnn.networks.base import Network, check_input, check_num_classes
 
 
 class GlobalPoolCNN(Network):
@@ -25,6 +25,7 @@ class GlobalPoolCNN(Network):
         batch_norm: Normalise each convolution's output over the batch.
         max_pool: Halve the maps by 2x2 max-pooling after every convolution but the last.
         num_classes: Number of classes.
+        in_channels: Channels of the images: 1 for grey ones, 3 for colour.
 
     Raises:
         UserError: for arguments out of their range, and in `forward` for images that leave no map to average.
@@ -37,8 +38,10 @@ class GlobalPoolCNN(Network):
         batch_norm: bool = False,
         max_pool: bool = False,
         num_classes: int = 10,
+        in_channels: int = 1,
     ) -> None:
         super().__init__()
+        check_input(in_channels)
         if not channels or min(channels) < 1:
             raise UserError(
                 f"channels={list(channels)}: a positive number for each convolution is needed, such as [32, 64, 64]"
@@ -57,18 +60,22 @@ class GlobalPoolCNN(Network):
                     *([nn.MaxPool2d(2)] if pool else []),
                     nn.ReLU(),
                 )
-                for (i, o), pool in zip(pairwise([1, *channels]), pools, strict=True)
+                for (i, o), pool in zip(pairwise([in_channels, *channels]), pools, strict=True)
             )
         )
         self.input_size = f"from {self._smallest_side()}x{self._smallest_side()}"
         self.head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels[-1], num_classes))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Map normalised images (B, 1, H, W) to logits (B, num_classes)."""
+        """Map normalised images (B, C, H, W) to logits (B, num_classes)."""
         height, width = images.shape[-2:]
         if min(height, width) < (smallest := self._smallest_side()):
             raise UserError(f"images of {height}x{width} pixels are too small: {smallest}x{smallest} is needed")
         return self.head(self.blocks(images))
+
+    def get_output_layer(self) -> nn.Module:
+        """The dense layer behind the averages."""
+        return self.head[-1]
 
     def _smallest_side(self) -> int:
         """The least height and width that leaves a map of one pixel."""

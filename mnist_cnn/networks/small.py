@@ -20,8 +20,9 @@ class SmallCNN(CNN):
         hidden_units: int = 128,
         num_classes: int = 10,
         batch_norm: bool = False,
+        in_channels: int = 1,
     ) -> None:
-        super().__init__(channels, 3, dropout, hidden_units, num_classes, batch_norm)
+        super().__init__(channels, 3, dropout, hidden_units, num_classes, batch_norm, in_channels=in_channels)
 
 
 class MediumCNN(CNN):
@@ -39,5 +40,6 @@ class MediumCNN(CNN):
         hidden_units: int = 64,
         num_classes: int = 10,
         batch_norm: bool = False,
+        in_channels: int = 1,
     ) -> None:
-        super().__init__(channels, 3, dropout, hidden_units, num_classes, batch_norm)
+        super().__init__(channels, 3, dropout, hidden_units, num_classes, batch_norm, in_channels=in_channels)

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mnist_cnn.errors import UserError
-from mnist_cnn.networks.base import Network, check_dropout, check_num_classes
+from mnist_cnn.networks.base import Network, check_dropout, check_input, check_num_classes
 
 DOWNLOAD_PAUSE_SECONDS = 20.0
 SMALLEST_SIDE = 32  # five poolings halve the sides: one pixel is left of 32
@@ -34,6 +34,7 @@ class VGG16(Network):
         hidden_units: Width of the dense layer before the output.
         dropout: Probability in [0, 1) of zeroing a value of that layer during training.
         num_classes: Number of classes.
+        in_channels: Channels of the images: 1 for grey ones, 3 for colour.
 
     Raises:
         UserError: for arguments out of their range.
@@ -47,8 +48,12 @@ class VGG16(Network):
         hidden_units: int = 256,
         dropout: float = 0.5,
         num_classes: int = 10,
+        in_channels: int = 1,
     ) -> None:
         super().__init__()
+        check_input(in_channels)
+        if in_channels not in (1, 3):
+            raise UserError(f"in_channels={in_channels}: 1 (grey) or 3 (red, green, blue) is needed")
         from torchvision.models.vgg import cfgs, make_layers
 
         if weights not in ("imagenet", "none"):
@@ -77,13 +82,17 @@ class VGG16(Network):
         )
 
     def forward(self, images: Tensor) -> Tensor:
-        """Map normalised images (B, 1, H, W) to logits (B, num_classes).
+        """Map normalised images (B, C, H, W) to logits (B, num_classes).
 
         ImageNet's networks expect each colour to be normalised over ImageNet. The data's own normalisation, which these
         images have had, gives the same mean and spread.
         """
         enlarged = F.interpolate(images, size=(self.image_size, self.image_size), mode="bilinear", antialias=False)
         return self.head(self.backbone(enlarged.expand(-1, 3, -1, -1)))
+
+    def get_output_layer(self) -> nn.Module:
+        """The last dense layer."""
+        return self.head[-1]
 
     def get_backbone(self) -> nn.Module:
         """The convolutions."""

@@ -4,33 +4,19 @@ from typing import Any
 import pytest
 import torch
 
-from mnist_cnn.data import datamodule
-from mnist_cnn.data.datamodule import MNISTDataModule, stratified_split
+from mnist_cnn.data.datamodule import MNISTDataModule
+from mnist_cnn.data.generated import SyntheticDigits
+from mnist_cnn.data.published import PublishedDataset
 from mnist_cnn.errors import DatasetAbsentError, UserError
-from tests.data.idx import write_dataset
-
-
-def test_split_has_the_count_and_the_share_of_each_class() -> None:
-    labels = torch.tensor([0] * 500 + [1] * 300 + [2] * 201)
-    chosen, others = stratified_split(labels, 100, seed=0)
-    assert torch.bincount(labels[chosen]).tolist() == [50, 30, 20]
-    assert torch.cat([chosen, others]).sort().values.tolist() == list(range(1001))
-    for count in (1, 2, 3, 500, 1000):
-        assert len(stratified_split(labels, count, seed=0)[0]) == count
-
-
-def test_split_depends_on_its_seed_alone() -> None:
-    labels = torch.randint(10, (1000,))
-    first, again, other = (stratified_split(labels, 100, seed)[0] for seed in (1, 1, 2))
-    assert torch.equal(first, again)
-    assert not torch.equal(first, other)
+from tests.support.datasets import write_dataset
 
 
 def test_training_and_validation_images_do_not_overlap() -> None:
     data = MNISTDataModule("synthetic", train_size=400, val_size=100)
     data.prepare_data()
     data.setup("fit")
-    train, val = ({image.tobytes() for image in data._images[part][0].numpy()} for part in ("train", "val"))
+    batches = data.train_dataloader(), data.val_dataloader()
+    train, val = ({image.tobytes() for image in part.images.numpy()} for part in batches)
     assert (len(train), len(val)) == (400, 100)
     assert not train & val
 
@@ -50,21 +36,22 @@ def test_validation_images_do_not_depend_on_the_number_of_training_images(tmp_pa
     whole, part = (MNISTDataModule("mnist", str(tmp_path), val_size=50, train_size=size) for size in (None, 100))
     for data in (whole, part):
         data.setup("fit")
-    assert torch.equal(whole._images["val"][0], part._images["val"][0])
-    assert len(part._images["train"][0]) == 100
-    shares = torch.bincount(part._images["train"][1], minlength=10) / torch.bincount(whole._images["train"][1])
+    assert torch.equal(whole.val_dataloader().images, part.val_dataloader().images)
+    assert part.sizes() == {"train": 100, "val": 50}
+    counts = [torch.bincount(data.train_dataloader().labels, minlength=10) for data in (part, whole)]
+    shares = counts[0] / counts[1]
     assert shares.std() < 0.05, "each class has its share"
 
 
 def test_only_testing_reads_the_test_set(monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[str] = []
-    original = datamodule.read_dataset
+    original = SyntheticDigits.read
 
-    def recording(name: str, data_dir: Path, split: Any, limit: int | None = None) -> Any:
+    def recording(self: Any, data_dir: Path, split: Any, limit: int | None = None) -> Any:
         read.append(split)
-        return original(name, data_dir, split, limit)
+        return original(self, data_dir, split, limit)
 
-    monkeypatch.setattr(datamodule, "read_dataset", recording)
+    monkeypatch.setattr(SyntheticDigits, "read", recording)
     data = MNISTDataModule("synthetic", train_size=100, val_size=100)
     for stage in ("fit", "validate"):
         data.setup(stage)
@@ -83,18 +70,17 @@ def test_data_folder_is_argument_then_variable_then_data(monkeypatch: pytest.Mon
 def test_a_stand_in_is_used_loudly_where_the_data_are_absent(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(datamodule, "obtain", _no_network)
+    monkeypatch.setattr(PublishedDataset, "obtain", _no_network)
     data = MNISTDataModule("mnist", stand_in="synthetic", train_size=100, val_size=50)
     data.prepare_data()
     data.setup("fit")
     assert "STAND-IN DATA: this run uses synthetic digits, not MNIST" in capsys.readouterr().err
-    assert data.provenance["dataset"] == "synthetic"
-    assert data.provenance["stand_in_for"] == "mnist"
+    assert (data.dataset_in_use, data.stand_in_for) == ("synthetic", "mnist")
     assert len(data.train_dataloader().images) == 100
 
 
 def test_without_a_stand_in_absent_data_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(datamodule, "obtain", _no_network)
+    monkeypatch.setattr(PublishedDataset, "obtain", _no_network)
     with pytest.raises(DatasetAbsentError):
         MNISTDataModule("mnist").prepare_data()
 
@@ -103,7 +89,7 @@ def test_a_stand_in_is_not_used_where_the_data_are_there(tmp_path: Path) -> None
     write_dataset(tmp_path)
     data = MNISTDataModule("mnist", str(tmp_path), stand_in="synthetic", val_size=50)
     data.setup("fit")
-    assert data.provenance == {"dataset": "mnist", "stand_in_for": None, "class_names": list("0123456789")}
+    assert (data.dataset_in_use, data.stand_in_for) == ("mnist", None)
     assert data.stand_in_notice() is None
     assert len(data.train_dataloader().images) == 250
 
@@ -111,8 +97,9 @@ def test_a_stand_in_is_not_used_where_the_data_are_there(tmp_path: Path) -> None
 def test_pixel_statistics_are_those_of_the_training_images() -> None:
     data = MNISTDataModule("synthetic", train_size=500, val_size=100)
     data.setup("fit")
-    grey = data._images["train"][0].double() / 255
-    assert data.pixel_statistics() == pytest.approx((grey.mean().item(), grey.std(correction=0).item()), rel=1e-9)
+    grey = data.train_dataloader().images.double() / 255
+    (mean,), (std,) = data.pixel_statistics()
+    assert (mean, std) == pytest.approx((grey.mean().item(), grey.std(correction=0).item()), rel=1e-9)
 
 
 def test_sizes_that_cannot_be_met_are_explained(tmp_path: Path) -> None:
@@ -123,6 +110,5 @@ def test_sizes_that_cannot_be_met_are_explained(tmp_path: Path) -> None:
         MNISTDataModule(batch_size=0)
 
 
-def _no_network(name: str, data_dir: Path, splits: Any) -> None:
-    if name != "synthetic":
-        raise DatasetAbsentError("no network")
+def _no_network(*args: Any) -> None:
+    raise DatasetAbsentError("no network")

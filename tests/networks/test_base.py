@@ -4,7 +4,7 @@ import torch
 
 from mnist_cnn.errors import UserError
 from mnist_cnn.networks import CNN, Network, build_network
-from tests.other_networks import Keywords
+from tests.support.networks import Keywords
 
 
 def test_spec_is_plain_and_rebuilds_the_same_network() -> None:
@@ -20,6 +20,7 @@ def test_spec_is_plain_and_rebuilds_the_same_network() -> None:
         "batch_norm": False,
         "inplace": False,
         "border": 0,
+        "in_channels": 1,
     }
     again = build_network(spec)
     again.load_state_dict(network.state_dict())
@@ -35,7 +36,7 @@ def test_a_spec_can_name_nothing_but_networks(class_path: str) -> None:
 
 def test_building_from_a_spec_imports_nothing() -> None:
     with pytest.raises(UserError, match="import its module first"):
-        build_network({"class_path": "tests.not_imported.Evil", "init_args": {}})
+        build_network({"class_path": "tests.support.not_imported.Evil", "init_args": {}})
 
 
 def test_keyword_arguments_are_recorded_one_by_one_and_as_plain_types() -> None:

@@ -6,10 +6,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mnist_cnn.classifier import ImageClassifier
 from mnist_cnn.data.synthetic import synthetic_digits
 from mnist_cnn.errors import UserError
 from mnist_cnn.networks import CNN, MLP, VGG16, GlobalPoolCNN, MediumCNN, MiniVGG, Network, SmallCNN, TwoLayerCNN
+from mnist_cnn.training.classifier import ImageClassifier
 
 # Parameters worked out by hand: kernel area x inputs x outputs + biases, layer by layer.
 VGG16_CONVOLUTIONS = sum(

@@ -1,1 +1,0 @@
-"""What happens around training: checkpoints, random numbers, curves, progress bar and result files."""

@@ -1,0 +1,214 @@
+"""The arguments of a training command, read once: what is needed before the parser can be built, and the rest."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonargparse import get_loader
+
+from mnist_cnn.cli.commands import DEVICES, SHORT_FLAGS
+from mnist_cnn.errors import UsageError, UserError
+from mnist_cnn.runs.checkpoint import Checkpoint
+from mnist_cnn.runs.folders import run_dir_of
+from mnist_cnn.shipped import find_config, list_configs
+
+CONFIG_FLAGS = ("--config", "-c")
+NETWORK_FLAGS = ("--model.network", "--model.network.class_path")
+ROOT_FLAG = "--trainer.default_root_dir"
+CHECKPOINT_FLAG = "--ckpt_path"
+LOOKED_AT = (*CONFIG_FLAGS, *NETWORK_FLAGS, ROOT_FLAG, CHECKPOINT_FLAG)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked for.
+
+    Attributes:
+        command: "fit", "validate" or "test".
+        config: The settings of all configs together, later ones over earlier ones.
+        flags: All other arguments in full, those that choose the network first.
+        network: Name or import path of the network that flags, or else configs, ask for; empty if none does.
+        ckpt_path: The checkpoint that is asked for.
+        root: The folder that holds lightning_logs.
+    """
+
+    command: str
+    config: dict[str, Any] = field(default_factory=dict)
+    flags: tuple[str, ...] = ()
+    network: str = ""
+    ckpt_path: str | None = None
+    root: Path = Path()
+
+    @property
+    def wants_help(self) -> bool:
+        """Whether nothing is to be done but to print a help text."""
+        return any(flag in ("-h", "--help") or flag.endswith(".help") for flag in self.flags)
+
+    def gives(self, key: str) -> bool:
+        """Whether a flag or a config sets an argument of the network."""
+        flags = (f"--model.network.{key}", f"--model.network.init_args.{key}")
+        model = self.config.get("model")
+        spec = model.get("network") if isinstance(model, Mapping) else None
+        in_config = isinstance(spec, Mapping) and key in (spec.get("init_args") or {})
+        return in_config or any(flag.partition("=")[0] in flags for flag in self.flags)
+
+    def behind(self, checkpoint: Checkpoint) -> "Request":
+        """The same request where a checkpoint is gone on with: its settings count where nothing else is asked for.
+
+        To go on with training, the Trainer's settings count too: they stand in the config of the checkpoint's run.
+
+        Raises:
+            UserError: if the checkpoint names a class that is neither one of this project's networks nor asked for by
+                the request itself: a file should not decide which code is imported.
+        """
+        from mnist_cnn.networks.base import is_network
+
+        settings, path = checkpoint.settings(), checkpoint.path
+        class_path = checkpoint.network["class_path"]
+        if not is_network(class_path) and class_path != self.network:
+            raise UserError(
+                f"{path} holds a network of the class {class_path!r}, which is none of this project's; "
+                f"if you trust it, name it: --model.network {class_path}"
+            )
+        run_config = run_dir_of(path) / "config.yaml"
+        of_run = _read_config(str(run_config)) if self.command == "fit" and run_config.is_file() else {}
+        if isinstance(of_run.get("trainer"), dict):  # a run may have been moved since
+            of_run["trainer"].pop("default_root_dir", None)
+        config = _merged(_merged(of_run, settings), self.config)
+        return replace(self, config=config, network=self.network or class_path)
+
+    def for_parser(self) -> list[str]:
+        """The arguments for the parser.
+
+        A network's settings are left out where another network is asked for: the parser would hand them on to that
+        one wherever the names are the same, as with `dropout`.
+        """
+        config = {name: value for name, value in self.config.items() if name not in ("ckpt_path", "weights_only")}
+        model = config.get("model")
+        if (
+            isinstance(model, Mapping)
+            and self.network
+            and _class_name(_network_of(config)) != _class_name(self.network)
+        ):
+            config["model"] = {name: value for name, value in model.items() if name != "network"}
+        inline = yaml.safe_dump(config, default_flow_style=True, width=2**31)
+        return ["--config", inline, *self.flags] if config else list(self.flags)
+
+
+def read_request(command: str, arguments: Sequence[str]) -> Request:
+    """Read the arguments of a command, and each config that they name, once.
+
+    Raises:
+        UsageError: for a device or a config that there is not, and for a flag whose value is missing.
+    """
+    looked_at: list[tuple[str, str]] = []
+    rest: list[str] = []
+    remaining = iter(arguments)
+    for argument in remaining:
+        name, equals, value = argument.partition("=")
+        name = SHORT_FLAGS.get(name, name)
+        if name in LOOKED_AT:
+            if not equals and (value := next(remaining, "")) == "":
+                raise UsageError(f"{name}: a value is needed")
+            looked_at.append((name, value))
+        elif name == "--trainer.accelerator" and argument.startswith("--device"):
+            rest += [name, _device(value if equals else next(remaining, ""))]
+        else:
+            rest.append(name + equals + value)
+    return _request(command, looked_at, rest)
+
+
+def _request(command: str, looked_at: Sequence[tuple[str, str]], rest: Sequence[str]) -> Request:
+    config: dict[str, Any] = {}
+    for name, value in looked_at:
+        if name in CONFIG_FLAGS:
+            config = _merged(config, _read_config(value))
+    networks = [value for name, value in looked_at if name in NETWORK_FLAGS]
+    roots = [value for name, value in looked_at if name == ROOT_FLAG]
+    checkpoints = [value for name, value in looked_at if name == CHECKPOINT_FLAG]
+    trainer = config.get("trainer")
+    root = roots[-1] if roots else (trainer.get("default_root_dir") if isinstance(trainer, Mapping) else None)
+    first = [part for name, value in looked_at if name in (*NETWORK_FLAGS, ROOT_FLAG) for part in (name, value)]
+    return Request(
+        command,
+        config,
+        (*first, *rest),
+        networks[-1] if networks else _network_of(config),
+        checkpoints[-1] if checkpoints else config.get("ckpt_path"),
+        Path(root or "."),
+    )
+
+
+def _merged(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings with others laid over them. Another class brings its own settings, and none of the first one's."""
+    if "class_path" in one and _class_name(str(other.get("class_path", one["class_path"]))) != _class_name(
+        str(one["class_path"])
+    ):
+        return dict(other)
+    merged = dict(one)
+    for name, value in other.items():
+        before = merged.get(name)
+        if isinstance(before, Mapping) and isinstance(value, str) and "class_path" in before:
+            value = {"class_path": value}  # a class may be given by its name alone
+        if isinstance(before, str) and isinstance(value, Mapping) and value.keys() & {"class_path", "init_args"}:
+            before = {"class_path": before}
+        both = isinstance(before, Mapping) and isinstance(value, Mapping)
+        merged[name] = _merged(before, value) if both else value  # type: ignore[arg-type]
+    return merged
+
+
+def _read_config(config: str) -> dict[str, Any]:
+    """Read a config: a file, the name of one that comes with the package, or the text itself in braces.
+
+    Raises:
+        UsageError: if there is none, or it is no YAML of settings.
+    """
+    text, folder = config, Path()
+    if not config.startswith("{"):
+        path = Path(config).expanduser()
+        if path.is_dir():
+            raise UsageError(f"--config {config}: that is a folder, not a file")
+        if not path.exists():
+            try:
+                path = find_config(config)
+            except UserError:
+                known = ", ".join(name for name in list_configs() if "/" not in name)
+                raise UsageError(
+                    f"--config {config}: there is no such file, nor such a config of the package ({known}, recipes/...)"
+                ) from None
+        text, folder = path.read_text(encoding="utf-8"), path.parent
+    try:
+        settings = get_loader("yaml")(text)
+    except yaml.YAMLError as error:
+        raise UsageError(f"{config} is no valid YAML: {' '.join(str(error).split())}") from error
+    if settings is None:
+        return {}
+    if not isinstance(settings, dict):
+        raise UsageError(f"{config} holds no settings, such as 'data:' and in the line below it '  batch_size: 64'")
+    return {name: _part(value, folder) for name, value in settings.items()}
+
+
+def _part(value: Any, folder: Path) -> Any:
+    """A part of a config, which may stand in a file of its own beside it, as in `model: model.yaml`."""
+    if isinstance(value, str) and value.endswith((".yaml", ".yml")) and (folder / value).is_file():
+        return _read_config(str(folder / value))
+    return value
+
+
+def _network_of(settings: Mapping[str, Any]) -> str:
+    """Name or import path of the network that a config names, else empty."""
+    model = settings.get("model")
+    network = model.get("network") if isinstance(model, Mapping) else None
+    return str(network.get("class_path", "") if isinstance(network, Mapping) else network or "")
+
+
+def _class_name(class_path: str) -> str:
+    return class_path.rpartition(".")[2]
+
+
+def _device(name: str) -> str:
+    if name not in DEVICES:
+        raise UsageError(f"--device {name}: choose one of {', '.join(DEVICES)}")
+    return DEVICES[name]

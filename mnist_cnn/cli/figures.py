@@ -1,0 +1,51 @@
+"""`mnist-cnn figures`: the figures of a trained network, as files."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from mnist_cnn.cli.parser import CommandParser
+from mnist_cnn.console import remark, short_path
+from mnist_cnn.data.registry import default_data_dir
+from mnist_cnn.errors import UserError
+from mnist_cnn.evaluation import figures
+from mnist_cnn.evaluation.report import draw_report
+from mnist_cnn.files import written_whole
+from mnist_cnn.inference.classifier import CheckpointClassifier, load
+from mnist_cnn.inference.pictures import to_network_input
+
+
+def draw_figures(arguments: Sequence[str]) -> int:
+    """Write all figures of the checkpoint that the arguments name."""
+    options = _parse(arguments)
+    classifier = load(options.ckpt_path)
+    if not isinstance(classifier, CheckpointClassifier):
+        raise UserError(f"{classifier.path}: an exported network cannot be looked into; name a checkpoint")
+    own = [(path.stem, torch.from_numpy(to_network_input(path, classifier.layout))[None]) for path in options.images]
+    print(f"Checkpoint  {short_path(classifier.path)}")
+    for name, figure in draw_report(classifier, own, default_data_dir(options.data_dir), _leave_out):
+        path = options.output / f"{name}.{options.format}"
+        with written_whole(path) as part:
+            figures.save(figure, part)
+        print(f"Written to  {path}", flush=True)
+    return 0
+
+
+def _leave_out(what: str, reason: str | None) -> None:
+    remark(f"{what} left out: {reason or 'the network has none'}")
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = CommandParser("figures")
+    parser.add_checkpoint("a checkpoint")
+    parser.add_argument("--output", type=Path, default=Path("figures"), metavar="DIR", help="(figures)")
+    parser.add_argument("--format", choices=["png", "svg"], default="png", help="(png)")
+    parser.add_argument(
+        "--images", type=Path, nargs="+", default=[], metavar="PICTURE", help="own pictures for the feature maps"
+    )
+    parser.add_data_dir()
+    options = parser.parse_args(arguments)
+    parser.folder("--output", options.output)
+    return options

@@ -1,0 +1,102 @@
+"""The command line.
+
+    mnist-cnn fit --config configs/base.yaml
+    mnist-cnn test --ckpt_path best
+    mnist-cnn fit --config configs/base.yaml --ckpt_path last
+    mnist-cnn predict photo.jpg
+
+This module answers --help, --version and mistyped commands by itself, without importing torch or Lightning, which takes
+seconds. The commands' own modules are imported when they run.
+"""
+
+import difflib
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+
+from mnist_cnn import __version__
+from mnist_cnn.cli.commands import COMMANDS, short_flags_help
+from mnist_cnn.console import PROGRAM
+from mnist_cnn.errors import RunInterrupted, UsageError, UserError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit status.
+
+    Args:
+        argv: The arguments; None takes those of the process.
+
+    Returns:
+        0 on success, 1 if the run failed, 2 for a mistake in the arguments, 128 + N if signal N ended the run.
+    """
+    if argv is None:
+        with suppress(FileNotFoundError):  # a working folder that was deleted
+            # So that --network my_networks.MyCNN finds a file there, as with `python -m`.
+            sys.path.append(str(Path.cwd()))
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(top_level_help())
+        return 0
+    if arguments[0] in ("--version", "-V"):
+        print(f"{PROGRAM} {__version__}")
+        return 0
+    command = arguments[0]
+    if command.startswith("-"):
+        return _fail(f"{command} stands before the command: put one of {', '.join(COMMANDS)} first", "", status=2)
+    if command not in COMMANDS:
+        return _fail(f"there is no command {command!r}{_did_you_mean(command)}", "", status=2)
+    return _run(command, arguments[1:])
+
+
+def top_level_help() -> str:
+    """What `mnist-cnn --help` prints."""
+    lines = [f"usage: {PROGRAM} COMMAND [--config FILE] [--flag VALUE ...]", "", "commands:"]
+    lines += [f"  {name:12} {command.summary}" for name, command in COMMANDS.items()]
+    lines += ["", f"'{PROGRAM} COMMAND --help' lists every flag of a command. The short ones:", ""]
+    lines += [short_flags_help(), "", "Begin with:", f"  {PROGRAM} fit --config base"]
+    return "\n".join(lines)
+
+
+def _run(command: str, arguments: list[str]) -> int:
+    """Run a command, and turn what ends it into a sentence and a status."""
+    from mnist_cnn.imports import defer_heavy_imports, spared_collector
+
+    found = COMMANDS[command]
+    defer_heavy_imports()
+    try:
+        with spared_collector():
+            function = getattr(import_module(f"mnist_cnn.cli.{found.module}"), found.function)
+        return function(arguments)
+    except UserError as error:
+        return _fail(str(error), command, status=2 if isinstance(error, UsageError) else 1)
+    except RunInterrupted as interruption:
+        from mnist_cnn.runs.folders import resume_command
+
+        name = signal.Signals(interruption.signal_number).name
+        print(f"\n{PROGRAM}: stopped by {name}; the run is saved. Go on with:", file=sys.stderr)
+        print(f"  {resume_command(interruption.checkpoint)}", file=sys.stderr)
+        return 128 + interruption.signal_number
+    except PermissionError as error:
+        return _fail(f"{error.filename} cannot be used: {error.strerror}", command, status=1)
+    except KeyboardInterrupt:
+        print(f"\n{PROGRAM}: stopped", file=sys.stderr)
+        return 128 + signal.SIGINT
+    except BrokenPipeError:  # the reader of our output has gone, as in `mnist-cnn fit --help | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _did_you_mean(word: str) -> str:
+    near = difflib.get_close_matches(word, list(COMMANDS), n=1, cutoff=0.5)
+    return f"; did you mean {near[0]!r}?" if near else f"; choose one of {', '.join(COMMANDS)}"
+
+
+def _fail(message: str, command: str, status: int) -> int:
+    print(f"{PROGRAM}: error: {message}", file=sys.stderr)
+    if status == 2:
+        print(f"See: {' '.join([PROGRAM, command, '--help']).replace('  ', ' ')}", file=sys.stderr)
+    return status

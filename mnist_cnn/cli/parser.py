@@ -1,0 +1,50 @@
+"""The parser of the commands that are not LightningCLI's."""
+
+import argparse
+from pathlib import Path
+from typing import NoReturn
+
+from mnist_cnn.cli.commands import COMMANDS
+from mnist_cnn.console import PROGRAM
+from mnist_cnn.errors import UsageError
+
+
+class CommandParser(argparse.ArgumentParser):
+    """argparse that raises `UsageError` instead of ending the process.
+
+    Args:
+        command: Name of the command.
+    """
+
+    def __init__(self, command: str) -> None:
+        super().__init__(f"{PROGRAM} {command}", description=COMMANDS[command].summary, allow_abbrev=False)
+
+    def error(self, message: str) -> NoReturn:
+        """Raise `UsageError` with argparse's message."""
+        raise UsageError(message)
+
+    def add_checkpoint(self, takes: str = "a checkpoint, an exported .onnx file") -> None:
+        """Add the flag that names the network to use.
+
+        Args:
+            takes: The kinds of files that the command can use.
+        """
+        self.add_argument(
+            "--ckpt_path",
+            metavar="FILE",
+            help=f"{takes}, 'best' or 'last'; by default the newest run's best, or the network that comes with the "
+            f"package where there are no runs",
+        )
+
+    def add_data_dir(self) -> None:
+        """Add the flag that names the folder of the data sets."""
+        self.add_argument("--data.data_dir", dest="data_dir", metavar="DIR", help="folder that holds the data sets")
+
+    def folder(self, flag: str, path: Path | None) -> None:
+        """See that a path, where a folder is to be written, is none of a file.
+
+        Raises:
+            UsageError: if it is.
+        """
+        if path and path.exists() and not path.is_dir():
+            self.error(f"{flag} {path}: that is a file; a folder is needed")

@@ -1,0 +1,223 @@
+"""`fit`, `validate` and `test`: LightningCLI reads the settings and builds the objects, plain functions train."""
+
+import signal
+import sys
+from argparse import ArgumentError, RawDescriptionHelpFormatter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from inspect import signature
+from typing import Any
+
+from jsonargparse import DefaultHelpFormatter
+from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
+from pytorch_lightning.utilities import rank_zero_only
+from pytorch_lightning.utilities.exceptions import MisconfigurationException, SIGTERMException
+
+from mnist_cnn.cli.arguments import CHECKPOINT_FLAG, Request, read_request
+from mnist_cnn.cli.commands import COMMANDS, SHORT_FLAGS, short_flags_help
+from mnist_cnn.cli.messages import explain, explain_trainer
+from mnist_cnn.console import PROGRAM, short_path
+from mnist_cnn.data.datamodule import MNISTDataModule
+from mnist_cnn.data.registry import dataset_names, find_dataset
+from mnist_cnn.errors import UsageError, UserError
+from mnist_cnn.networks import arguments_from_data, find_network, known_networks
+from mnist_cnn.runs.checkpoint import Checkpoint
+from mnist_cnn.runs.folders import find_checkpoint
+from mnist_cnn.training import run
+from mnist_cnn.training.checkpoints import LastCheckpoint
+from mnist_cnn.training.classifier import ImageClassifier
+from mnist_cnn.training.quiet import quiet
+from mnist_cnn.training.tensorboard import NetworkPictures
+from mnist_cnn.training.trainer import Trainer
+
+DEFAULT_NETWORK = {"class_path": "mnist_cnn.networks.CNN"}
+CHECKPOINT_HELP = "checkpoint to go on from, or to evaluate: a file, or 'best' or 'last' of the newest run"
+
+
+def fit(arguments: Sequence[str]) -> int:
+    """Train."""
+    with _settings("fit", arguments) as (settings, checkpoint):
+        given = settings.config_init
+        run.fit(
+            settings.model,
+            settings.datamodule,
+            given.trainer.as_dict(),
+            checkpoint=given.checkpoint,
+            pictures=given.pictures,
+            seed_everything=given.seed_everything,
+            ckpt_path=checkpoint,
+            config=settings.as_yaml(),
+        )
+    return 0
+
+
+def validate(arguments: Sequence[str]) -> int:
+    """Evaluate on the validation images and print the metrics."""
+    with _settings("validate", arguments) as (settings, checkpoint):
+        trainer = settings.config_init.trainer.as_dict()
+        _print(run.validate(settings.model, settings.datamodule, trainer, ckpt_path=checkpoint or "best"), settings)
+    return 0
+
+
+def test(arguments: Sequence[str]) -> int:
+    """Evaluate on the test images, print the metrics and say where they are kept."""
+    with _settings("test", arguments) as (settings, checkpoint):
+        given = settings.config_init
+        result = run.test(
+            settings.model,
+            settings.datamodule,
+            given.trainer.as_dict(),
+            pictures=given.pictures,
+            ckpt_path=checkpoint or "best",
+        )
+        _print(result, settings)
+    return 0
+
+
+class HelpFormatter(DefaultHelpFormatter, RawDescriptionHelpFormatter):
+    """Keeps the line breaks of the description, for the table of short flags."""
+
+
+class TrainingSettings(LightningCLI):
+    """The settings of a command, parsed, and the classifier and data module that are built of them.
+
+    Args:
+        request: What is asked for.
+    """
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        command = request.command
+        super().__init__(
+            ImageClassifier,
+            MNISTDataModule,
+            save_config_callback=None,  # training.run writes the config
+            trainer_class=Trainer,
+            trainer_defaults=run.TRAINER_DEFAULTS,
+            seed_everything_default=0,
+            parser_kwargs={
+                "exit_on_error": False,
+                "allow_abbrev": False,
+                "formatter_class": HelpFormatter,
+                "usage": f"{PROGRAM} {command} [--config FILE] [--flag VALUE ...]",
+                "description": (
+                    f"{command}: {COMMANDS[command].summary}.\n\nShort flags:\n{short_flags_help()}\n\nFlags beat "
+                    f"config files, later files beat earlier ones, and both beat the settings of a checkpoint.\n"
+                    f"The settings of a network: {PROGRAM} {command} --model.network.help CNN"
+                ),
+            },
+            args=request.for_parser(),
+            run=False,
+            auto_configure_optimizers=False,
+            load_from_checkpoint_support=False,  # ImageClassifier records its hyperparameters itself
+        )
+
+    def add_core_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Add the settings of the classes; the Trainer's many come last."""
+        parser.add_lightning_class_args(ImageClassifier, "model")
+        parser.add_lightning_class_args(MNISTDataModule, "data")
+        if self.request.command == "fit":
+            parser.add_lightning_class_args(LastCheckpoint, "checkpoint")
+        if self.request.command != "validate":
+            parser.add_lightning_class_args(NetworkPictures, "pictures")
+        parser.add_argument(CHECKPOINT_FLAG, type=str | None, help=CHECKPOINT_HELP)
+        parser.add_lightning_class_args(Trainer, "trainer")
+        parser.set_defaults({f"trainer.{name}": value for name, value in self.trainer_defaults.items()})
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Add what is this project's own."""
+        if not self.request.network:  # else its settings would pass to the other network
+            parser.set_defaults({"model.network": DEFAULT_NETWORK})
+        parser.link_arguments("seed_everything", "data.seed", compute_fn=int)
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
+        """Parse the arguments.
+
+        Raises:
+            UsageError: for arguments that are not understood.
+        """
+        try:
+            self.config = parser.parse_args(args)
+        except ArgumentError as error:
+            networks = known_networks()
+            flags = [option for action in parser._actions for option in action.option_strings]
+            flags += SHORT_FLAGS
+            for network in networks.values():
+                flags += [f"--model.network.{name}" for name in signature(network.__init__).parameters]
+            raise UsageError(explain(str(error), flags, networks)) from error
+        seed = self.config.seed_everything
+        if isinstance(seed, bool) or not 0 <= seed < 2**32:  # Lightning takes true for any seed, and false for none
+            raise UsageError(f"--seed_everything {str(seed).lower()}: a whole number from 0 to {2**32 - 1} is needed")
+        for name in ("dataset", "stand_in"):
+            if (value := self.config.data[name]) is not None and value not in dataset_names():
+                raise UsageError(f"--data.{name} {value}: choose one of {', '.join(dataset_names())}")
+
+    def before_instantiate_classes(self) -> None:
+        """Fill in what the data decide of the network, where nobody says otherwise."""
+        spec = self.config.model.network
+        of_data = arguments_from_data(find_network(spec.class_path), find_dataset(self.config.data.dataset).image_shape)
+        for name, value in of_data.items():
+            if not self.request.gives(name):
+                spec.init_args[name] = value
+
+    def instantiate_trainer(self, **kwargs: Any) -> Any:
+        """Nothing: `training.run` builds the Trainer, as it knows where a run writes."""
+
+    def as_yaml(self) -> str:
+        """All settings, as a config holds them."""
+        config = self.config.clone()
+        config.pop(CHECKPOINT_FLAG.removeprefix("--"), None)  # where this start took its weights from is no setting
+        return self.parser.dump(config, skip_unset=False)
+
+
+@contextmanager
+def _settings(command: str, arguments: Sequence[str]) -> Iterator[tuple[TrainingSettings, Checkpoint | None]]:
+    """The settings that the arguments of a command ask for, and the checkpoint to start from.
+
+    Raises:
+        UserError: for settings that Lightning does not take, in this project's words.
+    """
+    request = read_request(command, arguments)
+    which = request.ckpt_path or (None if command == "fit" or request.wants_help else "best")
+    checkpoint = Checkpoint.read(find_checkpoint(which, request.root)) if which else None
+    try:
+        with quiet(), _relaunchable(command, arguments, checkpoint):
+            yield TrainingSettings(request.behind(checkpoint) if checkpoint else request), checkpoint
+    except MisconfigurationException as error:
+        raise UserError(explain_trainer(str(error))) from error
+    except SystemExit as stop:
+        if isinstance(stop.__context__, KeyboardInterrupt):  # which Lightning turns into an exit
+            raise KeyboardInterrupt from stop
+        raise
+    except SIGTERMException:  # before the first step, when there is nothing to save yet
+        sys.exit(128 + signal.SIGTERM)
+
+
+@contextmanager
+def _relaunchable(command: str, arguments: Sequence[str], checkpoint: Checkpoint | None) -> Iterator[None]:
+    """Let the processes that Lightning starts for several devices find this command line in sys.argv.
+
+    They read it again: "best" and "last" must mean the same there.
+    """
+    original = sys.argv[1:]
+    sys.argv[1:] = [command, *arguments, *([CHECKPOINT_FLAG, str(checkpoint.path)] if checkpoint else [])]
+    try:
+        yield
+    finally:
+        sys.argv[1:] = original
+
+
+@rank_zero_only
+def _print(result: run.Result, settings: TrainingSettings) -> None:
+    """Print the metrics of an evaluation, with what they are of, and where they are kept."""
+    data, trained_on = settings.datamodule, settings.model.provenance
+    print(f"Checkpoint  {short_path(result.best_checkpoint)}")
+    print(f"Data        {data.source.title}")
+    for name, value in result.metrics.items():
+        print(f"{name:26} {value:.4f}")
+    if notice := data.stand_in_notice():
+        print(notice)
+    elif trained_on and trained_on.stand_in_for:
+        print(f"*** The network was trained on {trained_on.dataset} digits, not on {trained_on.stand_in_for}. ***")
+    if settings.request.command == "test" and result.directory:
+        print(f"Written to {short_path(result.directory / 'test.json')}")

@@ -1,0 +1,72 @@
+"""What a data set is."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Split = Literal["train", "test"]
+# How the images are laid out, and so how a picture is brought into their form: the ink of a digit fitted into 20x20
+# around its centre of mass, as MNIST's makers did, or a garment that fills the image, as in Fashion-MNIST.
+Layout = Literal["digit", "garment"]
+
+
+class Dataset(ABC):
+    """Images with labels, in a split for training and one for testing.
+
+    Attributes:
+        title: Its name as its makers write it.
+        class_names: Names of the classes, by label.
+        image_shape: Channels, height and width of its images.
+        layout: How its images are laid out.
+        sizes: Number of images by split.
+        is_generated: Whether its images are made as they are asked for, so that the first ones are as good as any.
+    """
+
+    title: str
+    class_names: tuple[str, ...]
+    image_shape: tuple[int, int, int] = (1, 28, 28)
+    layout: Layout = "digit"
+    sizes: dict[Split, int]
+    is_generated: bool = False
+
+    @abstractmethod
+    def obtain(self, data_dir: Path, splits: Sequence[Split] = ("train", "test")) -> None:
+        """Make sure that the files of the given splits are there and intact, and download those that are not.
+
+        Args:
+            data_dir: The folder that holds the data sets' folders; made if need be.
+            splits: The splits whose files are needed.
+
+        Raises:
+            DatasetAbsentError: if files are missing and cannot be had.
+            DatasetAlteredError: if a file is damaged and cannot be replaced.
+        """
+
+    @abstractmethod
+    def read(self, data_dir: Path, split: Split, limit: int | None = None) -> "tuple[Tensor, Tensor]":
+        """Read a split, without writing anything and without a network.
+
+        Args:
+            data_dir: The folder that holds the data sets' folders.
+            split: "train" or "test".
+            limit: Read at most so many of the first images; None reads all.
+
+        Returns:
+            uint8 images (N, C, H, W) and int64 labels (N,).
+
+        Raises:
+            DatasetAbsentError: if a file is not there.
+            DatasetAlteredError: if a file is damaged.
+        """
+
+    def absent_files(self, data_dir: Path, splits: Sequence[Split] = ("train", "test")) -> list[str]:
+        """Names of the files that are not there."""
+        return []
+
+    def count_files(self) -> int:
+        """Number of files in all; 0 for data that are generated."""
+        return 0

@@ -1,0 +1,1 @@
+"""How good a network is, where it is wrong, and how sure it is."""

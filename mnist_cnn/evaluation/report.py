@@ -1,0 +1,166 @@
+"""The figures of a trained network and its results, one after the other: for a command, a notebook, anyone."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from mnist_cnn.data.registry import find_dataset
+from mnist_cnn.errors import DatasetAbsentError, DatasetAlteredError, UserError
+from mnist_cnn.evaluation import figures, introspection
+from mnist_cnn.evaluation.evaluation import Evaluation
+from mnist_cnn.inference.classifier import CheckpointClassifier
+from mnist_cnn.runs.folders import read_curves, run_dir_of
+
+SHEET = 40  # images on a sheet
+CHOSEN = 3  # images whose feature maps are drawn
+SALIENT = 6
+BATCH_SIZE = 1000
+
+Drawn = Iterator[tuple[str, Figure]]
+# Is told what is not drawn, and why: None where there is nothing to draw.
+LeaveOut = Callable[[str, str | None], Any]
+
+
+def draw_report(
+    classifier: CheckpointClassifier,
+    own: Sequence[tuple[str, Tensor]],
+    data_dir: Path,
+    leave_out: LeaveOut,
+) -> Drawn:
+    """Draw all figures of a network.
+
+    Args:
+        classifier: The network.
+        own: Names and images (C, H, W) of pictures whose feature maps are wanted; without any, test images are taken.
+        data_dir: The folder that holds the data sets.
+        leave_out: Is told what is not drawn, and why.
+
+    Yields:
+        A name for the figure's file, and the figure.
+    """
+    run_dir = run_dir_of(classifier.path)
+    if curves := read_curves(run_dir / "metrics.csv"):
+        yield "learning_curves", figures.learning_curves(curves, f"Training of {_describe(classifier)}")
+    else:
+        leave_out("learning curves", f"there is no metrics.csv in {run_dir}")
+    chosen = list(own)
+    try:
+        images, labels = _test_images(classifier, data_dir)
+    except (DatasetAbsentError, DatasetAlteredError, UserError) as error:
+        leave_out("figures of test images", str(error))
+    else:
+        yield from _of_results(classifier, images, labels, leave_out)
+        if not own:
+            first = [int((labels == label).nonzero()[0]) for label in labels.unique()[:CHOSEN]]
+            chosen = [(classifier.class_names[int(labels[i])].replace("/", "-"), images[i]) for i in first]
+    yield from _of_network(classifier, chosen, leave_out)
+
+
+def draw_safely(what: str, draw: Callable[[], Figure | None], leave_out: LeaveOut) -> Iterator[Figure]:
+    """Yield a figure, or say why there is none: a picture that cannot be drawn never ends what it is a picture of."""
+    try:
+        figure = draw()
+    except Exception as error:  # of a network of anyone's
+        leave_out(what, f"{type(error).__name__}: {' '.join(str(error).split())}")
+        return
+    if figure is None:
+        leave_out(what, None)
+    else:
+        yield figure
+
+
+def kernels_of(model: Any, image: Tensor, about: str = "") -> Figure | None:
+    """The weights that a network looks at an image (C, H, W) with; None where there are none to be shown."""
+    found = introspection.first_weights(model.network, model.normalise(image[None].to(model.mean.device)))
+    if found is None:
+        return None
+    name, weights = found
+    return figures.kernels(weights.float().cpu(), f"{about}: {name}" if about else name)
+
+
+def feature_maps_of(model: Any, image: Tensor, title: str, most: int = 16) -> Figure | None:
+    """What each block makes of an image (C, H, W); None for a network without maps."""
+    layers = introspection.feature_maps(model.network, model.normalise(image[None].to(model.mean.device)))
+    maps = [(name, output[0].float().cpu()) for name, output in layers]
+    return figures.feature_maps(image.cpu(), maps, title, most) if maps else None
+
+
+def mistakes_of(evaluation: Evaluation, images: Tensor, most: int) -> Figure | None:
+    """The surest mistakes among images (N, C, H, W); None if there are none."""
+    worst = evaluation.mistakes[:most]
+    if not len(worst):
+        return None
+    truth, probabilities = evaluation.labels[worst], evaluation.probabilities[worst]
+    return figures.mistakes_sheet(images[worst].cpu(), truth, probabilities, evaluation.class_names)
+
+
+def confusion_of(evaluation: Evaluation, title: str) -> Figure:
+    """How often each class was taken for each."""
+    return figures.confusion_matrix(evaluation.counts, evaluation.class_names, title)
+
+
+def _of_network(classifier: CheckpointClassifier, chosen: Sequence[tuple[str, Tensor]], leave_out: LeaveOut) -> Drawn:
+    """Figures of the network itself: kernels, and feature maps of images (C, H, W)."""
+    image = chosen[0][1] if chosen else torch.zeros(classifier.image_shape, dtype=torch.uint8)
+    for figure in draw_safely("kernels", lambda: kernels_of(classifier.model, image, _describe(classifier)), leave_out):
+        yield "kernels", figure
+    for name, image in chosen:
+        title = f"What the network makes of {name}"
+        drawn = list(
+            draw_safely(
+                "feature maps",
+                lambda image=image, title=title: feature_maps_of(classifier.model, image, title),  # type: ignore[misc]
+                leave_out,
+            )
+        )
+        if not drawn:
+            break
+        yield f"feature_maps_{name}", drawn[0]
+
+
+def _of_results(classifier: CheckpointClassifier, images: Tensor, labels: Tensor, leave_out: LeaveOut) -> Drawn:
+    """Figures of what the network answers on test images (N, C, H, W) with labels (N,)."""
+    names = classifier.class_names
+    probabilities = torch.cat([classifier.model.predict_proba(batch) for batch in images.split(BATCH_SIZE)])
+    results = Evaluation(probabilities, labels, names)
+    title = f"{len(labels):,} test images of {_data_title(classifier)}"
+    yield "confusion_matrix", confusion_of(results, f"{title}: {100 * results.accuracy:.2f} % right")
+    shown = slice(0, SHEET)
+    truth, answers = ([names[i] for i in which[shown]] for which in (labels, results.predicted))
+    heading = "The first test images: [T]rue and [P]redicted"
+    yield "examples", figures.example_sheet(images[shown], truth, answers, heading)
+    if (sheet := mistakes_of(results, images, SHEET)) is not None:
+        yield "mistakes", sheet
+    for figure in draw_safely("saliency", lambda: _saliency(classifier, images, results), leave_out):
+        yield "saliency", figure
+    bins = results.calibration
+    yield (
+        "reliability",
+        figures.reliability_diagram(bins.counts, bins.accuracies, bins.confidences, results.calibration_error, title),
+    )
+
+
+def _saliency(classifier: CheckpointClassifier, images: Tensor, results: Evaluation) -> Figure:
+    first = [int((results.labels == label).nonzero()[0]) for label in results.labels.unique()[:SALIENT]]
+    gradients = introspection.saliency(classifier.model.network, classifier.model.normalise(images[first]))
+    answers = [classifier.class_names[i] for i in results.predicted[first]]
+    return figures.saliency(images[first], gradients.float(), answers, "Pixels that the answer depends on")
+
+
+def _test_images(classifier: CheckpointClassifier, data_dir: Path) -> tuple[Tensor, Tensor]:
+    """The test images of the data that the network was trained on."""
+    dataset = find_dataset(classifier.provenance.dataset or "mnist")
+    dataset.obtain(data_dir, ["test"])
+    return dataset.read(data_dir, "test")
+
+
+def _data_title(classifier: CheckpointClassifier) -> str:
+    return find_dataset(classifier.provenance.dataset or "mnist").title
+
+
+def _describe(classifier: CheckpointClassifier) -> str:
+    return f"{type(classifier.network).__name__} on {_data_title(classifier)}"

@@ -1,0 +1,1 @@
+"""A trained network in use: any picture in, an answer out. Without Lightning; without torch for exported networks."""

@@ -1,0 +1,137 @@
+"""What a trained network is for those who use it, wherever it comes from. Imports neither torch nor Lightning."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnist_cnn.data.base import Layout
+from mnist_cnn.errors import UserError
+from mnist_cnn.inference.pictures import NoInkError, UnreadablePictureError, to_network_input
+from mnist_cnn.runs.provenance import Provenance
+
+BATCH_SIZE = 256
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a classifier says of one picture.
+
+    Attributes:
+        label: Name of the most probable class; empty if there is no answer.
+        index: Number of that class, or -1.
+        probability: Its probability, from 0 to 1.
+        top: The most probable classes with their probabilities, the likeliest first.
+        image: What the network saw, uint8 (28, 28); None if there was nothing to see.
+        problem: Why there is no answer; empty if there is one.
+        is_error: Whether the picture could not be read, rather than being empty.
+    """
+
+    label: str = ""
+    index: int = -1
+    probability: float = 0.0
+    top: tuple[tuple[str, float], ...] = ()
+    image: NDArray[np.uint8] | None = None
+    problem: str = ""
+    is_error: bool = False
+
+
+class Classifier(ABC):
+    """A trained network, ready to answer.
+
+    Attributes:
+        path: The file that it was read from.
+        class_names: Names of the classes, by number.
+        provenance: What it was trained on; empty where a file does not say.
+    """
+
+    path: Path
+    class_names: list[str]
+    provenance: Provenance
+
+    @abstractmethod
+    def predict_proba(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Map uint8 images (N, C, H, W), digits light on dark, to probabilities (N, classes)."""
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of the images that it was trained on."""
+        return self.provenance.image_shape
+
+    @property
+    def layout(self) -> Layout:
+        """How pictures are brought into the form of the data set that the network was trained on."""
+        if self.provenance.layout:
+            return self.provenance.layout  # type: ignore[return-value]
+        from mnist_cnn.data.registry import find_dataset
+
+        try:  # a file from before layouts were kept names its data set
+            return find_dataset(self.provenance.dataset).layout
+        except UserError:
+            return "digit"
+
+    def predict(self, pictures: Any, top_k: int = 3) -> list[Prediction]:
+        """Answer for pictures of any kind.
+
+        Args:
+            pictures: One picture or many: paths, Pillow images, arrays, tensors; see `pictures.to_network_input`. An
+                array or tensor of three dimensions is many pictures (N, H, W), unless its last dimension is colour
+                (H, W, 3 or 4) or its first is 1; one of four is (N, 1, H, W) or (N, H, W, channels).
+            top_k: How many of the likeliest classes to give.
+
+        Returns:
+            A prediction for each picture, in their order. One that cannot be read is a prediction with a `problem`.
+
+        Raises:
+            UserError: if `top_k` is no positive number.
+        """
+        return list(self.predict_each(pictures, top_k))
+
+    def predict_each(self, pictures: Any, top_k: int = 3) -> Iterator[Prediction]:
+        """As `predict`, one after the other: pictures are read as they are asked for, `BATCH_SIZE` at a time."""
+        if top_k < 1:
+            raise UserError(f"top_k={top_k}: at least 1 is needed")
+        remaining = iter(_each(pictures))
+        while batch := list(islice(remaining, BATCH_SIZE)):
+            yield from self._predict_batch(batch, top_k)
+
+    def _predict_batch(self, pictures: Sequence[Any], top_k: int) -> list[Prediction]:
+        answers: list[Prediction] = []
+        seen: list[tuple[int, NDArray[np.uint8]]] = []
+        for picture in pictures:
+            try:
+                seen.append((len(answers), to_network_input(picture, self.layout)))
+                answers.append(Prediction())
+            except (NoInkError, UnreadablePictureError) as error:
+                answers.append(Prediction(problem=str(error), is_error=isinstance(error, UnreadablePictureError)))
+        if seen:
+            probabilities = self.predict_proba(np.stack([image for _, image in seen])[:, None])
+            for (position, image), row in zip(seen, probabilities, strict=True):
+                answers[position] = self._answer(image, row, top_k)
+        return answers
+
+    def _answer(self, image: NDArray[np.uint8], probabilities: NDArray[np.float32], top_k: int) -> Prediction:
+        order = np.argsort(-probabilities, kind="stable")[:top_k]
+        top = tuple((self.class_names[i], float(probabilities[i])) for i in order)
+        return Prediction(top[0][0], int(order[0]), top[0][1], top, image)
+
+
+def _each(pictures: Any) -> Iterable[Any]:
+    """The single pictures of what may be one or many."""
+    if isinstance(pictures, Sequence | Iterable) and not isinstance(pictures, str | Path) and not _is_array(pictures):
+        return pictures
+    if not _is_array(pictures):
+        return [pictures]
+    array = np.asarray(pictures)
+    if array.ndim == 4 or (array.ndim == 3 and array.shape[2] not in (3, 4) and array.shape[0] != 1):
+        return list(array)
+    return [array]
+
+
+def _is_array(value: Any) -> bool:
+    return hasattr(value, "__array__") and hasattr(value, "ndim")

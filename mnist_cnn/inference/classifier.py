@@ -1,0 +1,66 @@
+"""A trained network for use: `mnist_cnn.load(path).predict(pictures)`, for checkpoints and ONNX files alike."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnist_cnn.imports import spared_collector
+from mnist_cnn.inference.base import Classifier
+from mnist_cnn.inference.onnx import ONNXClassifier
+from mnist_cnn.runs.folders import find_checkpoint, find_default_checkpoint
+
+if TYPE_CHECKING:
+    from mnist_cnn.networks import Network
+
+
+class CheckpointClassifier(Classifier):
+    """A network from a checkpoint, run by torch on the CPU.
+
+    Args:
+        path: The checkpoint.
+
+    Attributes:
+        model: Normalisation and network.
+
+    Raises:
+        UserError: if the file is none of this project's checkpoints, or its network's class is not imported.
+    """
+
+    def __init__(self, path: Path) -> None:
+        with spared_collector():  # torch comes with these
+            from mnist_cnn.networks import build_network
+            from mnist_cnn.networks.model import Model
+            from mnist_cnn.runs.checkpoint import Checkpoint
+
+            checkpoint = Checkpoint.read(path)
+        self.path = path
+        self.model = Model(build_network(checkpoint.network)).eval()
+        self.model.load_state_dict(checkpoint.weights)
+        self.provenance = checkpoint.provenance
+        self.class_names = list(self.provenance.class_names) or [str(i) for i in range(self.network.num_classes)]
+
+    @property
+    def network(self) -> "Network":
+        """The network alone."""
+        return self.model.network
+
+    def predict_proba(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Map uint8 images (N, C, H, W), digits light on dark, to probabilities (N, classes)."""
+        return self.model.predict_proba(images).numpy()
+
+
+def load(path: str | Path | None = None, root: str | Path = ".") -> Classifier:
+    """Load a trained network for use.
+
+    Args:
+        path: A checkpoint or an exported `.onnx` file; "best" or "last" for the newest run's. None takes the newest
+            run's best, or the network that comes with the package if there are no runs.
+        root: The folder that holds lightning_logs.
+
+    Raises:
+        UserError: if there is no such file, or it is none of this project's.
+    """
+    found = find_default_checkpoint(Path(root)) if path is None else find_checkpoint(str(path), Path(root))
+    return ONNXClassifier(found) if found.suffix == ".onnx" else CheckpointClassifier(found)

@@ -1,0 +1,1 @@
+"""One training run: the LightningModule, the Trainer, and what happens around them."""

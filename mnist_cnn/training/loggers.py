@@ -1,0 +1,167 @@
+"""The two loggers of a run, both writing into its directory: TensorBoard events and a CSV file."""
+
+import csv
+import warnings
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+import torch
+from pytorch_lightning.core.module import _jit_is_scripting
+from pytorch_lightning.loggers import TensorBoardLogger
+from pytorch_lightning.loggers.logger import Logger, rank_zero_experiment
+from pytorch_lightning.utilities import rank_zero_only, rank_zero_warn
+from torch.utils.tensorboard.summary import hparams
+
+from mnist_cnn.files import flatten, written_whole
+
+# The scalars that the HPARAMS tab shows beside the hyperparameters: their last values in the run.
+HPARAMS_METRICS = ("val/loss", "val/accuracy", "val/f1_macro", "val/calibration_error")
+
+
+class RunTensorBoardLogger(TensorBoardLogger):
+    """TensorBoard events of one run, with the graph of the network and a filled HPARAMS tab.
+
+    Args:
+        run_dir: The run's directory.
+        purge_step: On a resume, the first step whose earlier events TensorBoard should forget.
+        data: The data module, whose data set in use stands beside the hyperparameters: it may be a stand-in.
+    """
+
+    def __init__(self, run_dir: Path, purge_step: int | None = None, data: Any = None) -> None:
+        self._data = data
+        super().__init__(
+            save_dir=str(run_dir.parent.parent),
+            name=run_dir.parent.name,
+            version=run_dir.name,
+            log_graph=purge_step is None,  # a resumed run has its graph already
+            default_hp_metric=False,
+            purge_step=purge_step,
+        )
+
+    @rank_zero_only
+    def log_hyperparams(
+        self, params: dict[str, Any] | Namespace, metrics: dict[str, Any] | None = None, step: int | None = None
+    ) -> None:
+        """Write the hyperparameters and the names of the metrics that belong to them.
+
+        TensorBoard fills in the values from the scalars of the same names. Lightning would write first values of its
+        own for them, which would stand in the curves.
+        """
+        flat = flatten(vars(params) if isinstance(params, Namespace) else params)
+        if self._data is not None:
+            flat["dataset_in_use"] = self._data.dataset_in_use
+        super().log_hyperparams(flat)
+        shown = {name: str(v) if isinstance(v, list) or v is None else v for name, v in flat.items()}
+        writer = self.experiment._get_file_writer()
+        for summary in hparams(shown, dict.fromkeys(HPARAMS_METRICS, 0.0)):
+            writer.add_summary(summary)
+
+    @rank_zero_only
+    def log_graph(self, model: Any, input_array: Any | None = None) -> None:
+        """Write the graph of the network as it evaluates; one that cannot be traced is a warning and no more."""
+        if not self._log_graph:
+            return
+        was_training = model.training
+        try:
+            self._trace(model.eval(), input_array)
+        except Exception as error:  # tracing a network of anyone's ends in errors of any kind
+            reason = " ".join(str(error).split())
+            rank_zero_warn(
+                f"TensorBoard shows no graph: the network cannot be traced ({type(error).__name__}: {reason})"
+            )
+        model.train(was_training)
+
+    def _trace(self, model: Any, input_array: Any | None) -> None:
+        """Write the graph that running the network shows.
+
+        Traced here, as what Lightning calls lets the tracer check its work: that takes a second, nearly all of it for
+        importing what compares tensors of many machines.
+        """
+        images = (model.example_input_array if input_array is None else input_array).to(model.device)
+        with _jit_is_scripting(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that the tracer is to be replaced, and that this is traced already
+            self.experiment.add_graph(torch.jit.trace(model, images, check_trace=False), images)
+
+
+class MetricsCSVLogger(Logger):
+    """Writes every logged scalar to `metrics.csv`: a row for each call, a column for each name.
+
+    Lightning's CSVLogger deletes the file that it finds, so a resumed run would lose its curves.
+
+    Args:
+        run_dir: The run's directory.
+    """
+
+    def __init__(self, run_dir: Path) -> None:
+        super().__init__()
+        self.path = run_dir / "metrics.csv"
+        self._columns = ["epoch", "step"]
+        self.rows_written = 0
+
+    @property
+    def name(self) -> str:
+        """Name of the folder of all runs."""
+        return self.path.parent.parent.name
+
+    @property
+    def version(self) -> str:
+        """Name of the run's directory."""
+        return self.path.parent.name
+
+    @property
+    def log_dir(self) -> str:
+        """The run's directory."""
+        return str(self.path.parent)
+
+    @property
+    @rank_zero_experiment
+    def experiment(self) -> "MetricsCSVLogger":
+        """This logger."""
+        return self
+
+    @rank_zero_only
+    def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
+        """Nothing: hyperparameters stand in the run's config.yaml."""
+
+    @rank_zero_only
+    def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
+        """Append a row."""
+        row = {"step": step, **metrics}
+        if self.rows_written == 0:
+            self.path.unlink(missing_ok=True)
+        if new := [name for name in row if name not in self._columns]:
+            self._columns += new
+            self._rewrite(self._read()[: self.rows_written])
+        is_new = not self.path.exists()
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("a", newline="") as file:
+            writer = csv.DictWriter(file, self._columns)
+            if is_new:
+                writer.writeheader()
+            writer.writerow(row)
+        self.rows_written += 1
+
+    @rank_zero_only
+    def keep_rows(self, count: int) -> None:
+        """Go on behind the first `count` rows of the file, dropping those after them."""
+        rows = self._read()[:count]
+        if rows:
+            self._columns = list(rows[0])
+            self._rewrite(rows)
+        self.rows_written = len(rows)
+
+    def _read(self) -> list[dict[str, str]]:
+        if not self.path.exists():
+            return []
+        with self.path.open(newline="") as file:
+            return list(csv.DictReader(file, restval=""))
+
+    def _rewrite(self, rows: list[dict[str, str]]) -> None:
+        """Write header and rows to a new file and put it in the old one's place."""
+        if not rows:
+            return
+        with written_whole(self.path) as part, part.open("w", newline="") as file:
+            writer = csv.DictWriter(file, self._columns)
+            writer.writeheader()
+            writer.writerows(rows)

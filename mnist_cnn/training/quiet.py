@@ -1,0 +1,51 @@
+"""The one list of what Lightning says that is no news to a user of this project."""
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from mnist_cnn.console import remark
+
+SILENCED = (
+    ".*LeafSpec.*",
+    "You called `self.log.* but have no logger configured.*",
+    ".*recommended to use .*sync_dist=True.*",  # torchmetrics has combined the processes already
+    "The number of training batches .* is smaller than the logging interval.*",
+    ".*callbacks used to create the checkpoint need to be provided.*",
+    "Checkpoint directory .* exists and is not empty",
+    ".*does not have many workers.*",
+    ".*torch.jit.trace.*",
+    "Converting a tensor to a Python .*",
+    ".*You're using the WeightAveraging callback.*",
+    "This property will be removed in 2.0.0.*",
+)
+LOGGERS = (
+    "pytorch_lightning.utilities.rank_zero",
+    "pytorch_lightning.trainer.connectors.checkpoint_connector",
+    "lightning_fabric.utilities.seed",
+)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Silence these remarks for a while; the warnings that are left come as a line, without source code."""
+    loggers = [logging.getLogger(name) for name in LOGGERS]
+    levels = [logger.level for logger in loggers]
+    with warnings.catch_warnings():
+        silence()
+        warnings.showwarning = lambda message, *_, **__: remark(f"warning: {message}")
+        for logger in loggers:
+            logger.setLevel(logging.WARNING)
+        try:
+            yield
+        finally:
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)
+
+
+def silence() -> None:
+    """Add these remarks to the filters of warnings."""
+    warnings.filterwarnings("ignore", category=DeprecationWarning)  # news for this project's makers
+    for message in SILENCED:
+        warnings.filterwarnings("ignore", message=message)

@@ -1,0 +1,87 @@
+"""Files that say what a run was and what came out: config.yaml, test.json and the mark of stand-in data."""
+
+import os
+import platform
+from datetime import datetime, timezone
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning.utilities import rank_zero_only
+
+from mnist_cnn import __version__
+from mnist_cnn.files import write_json, write_text
+from mnist_cnn.runs.provenance import Provenance
+
+STAND_IN_FILE = "STAND-IN-DATA.txt"
+LIBRARIES = ("torchvision", "pytorch-lightning", "torchmetrics")
+
+
+class RunConfig(Callback):
+    """Writes the full config of a training run to `config.yaml` in its directory.
+
+    A resume leaves it alone; if the resumed run has other settings they go to `config-resume-1.yaml` and so on. Nothing
+    is written before the first step: a run that fails earlier should leave nothing behind.
+
+    Args:
+        text: The config, as YAML.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    @rank_zero_only
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write the config, and mark a run on stand-in data."""
+        # Not trainer.log_dir: that waits for the other processes, which do not come here.
+        if not trainer.logger or not trainer.logger.log_dir:
+            return
+        run_dir, text = Path(trainer.logger.log_dir), self.text
+        data: Any = getattr(trainer, "datamodule", None)
+        if data is not None and (notice := data.stand_in_notice()):
+            write_text(run_dir / STAND_IN_FILE, notice + "\n")
+            text = "".join(f"# {line}\n" for line in notice.splitlines()) + text
+        written = sorted(run_dir.glob("config*.yaml"))
+        if not any(path.read_text(encoding="utf-8") == text for path in written):
+            name = "config.yaml" if not written else f"config-resume-{len(written)}.yaml"
+            write_text(run_dir / name, text)
+
+
+class TestResults(Callback):
+    """Writes `test.json` after a test: metrics, data set, checkpoint and versions.
+
+    Args:
+        path: The file to write.
+        checkpoint: The checkpoint that is tested.
+    """
+
+    def __init__(self, path: Path, checkpoint: Path) -> None:
+        self.path, self.checkpoint = path, checkpoint
+
+    @rank_zero_only
+    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write the file."""
+        metrics: Any = pl_module.test_metrics
+        now = Provenance.of(trainer.datamodule)  # type: ignore[attr-defined]
+        before: Any = getattr(pl_module, "provenance", None)
+        result = {
+            "dataset": now.dataset,
+            "stand_in_for": now.stand_in_for,
+            "split": "test",
+            "images": metrics.images_seen,
+            "trained_on": {key: getattr(before, key, None) for key in ("dataset", "stand_in_for")},
+            "checkpoint": os.path.relpath(self.checkpoint, self.path.parent),
+            "metrics": {name: float(value) for name, value in sorted(trainer.callback_metrics.items())},
+            "precision": str(trainer.precision),
+            "hardware": {"accelerator": type(trainer.accelerator).__name__, "machine": platform.machine()},
+            "versions": {
+                "mnist_cnn": __version__,
+                "python": platform.python_version(),
+                "torch": torch.__version__,  # with its build
+                **{name.replace("-", "_"): version(name) for name in LIBRARIES},
+            },
+            "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        }
+        write_json(self.path, result)

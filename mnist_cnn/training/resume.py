@@ -1,0 +1,73 @@
+"""What a resumed run takes over from its checkpoint, what it does otherwise, and how many steps a run has."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import yaml
+from pytorch_lightning import Trainer
+from torchmetrics import Metric
+
+from mnist_cnn.files import flatten
+from mnist_cnn.runs.checkpoint import CURRENT_WEIGHTS, HYPERPARAMETERS, OPTIMIZERS, WEIGHTS, Checkpoint
+from mnist_cnn.runs.folders import run_dir_of
+
+# Settings of the Trainer that change what comes out; the number of epochs stretches the schedule.
+LASTING_TRAINER_SETTINGS = ("max_epochs", "max_steps", "precision", "accumulate_grad_batches", "gradient_clip_val")
+
+
+def changed_settings(checkpoint: Checkpoint, config: dict[str, Any]) -> list[str]:
+    """What a resumed run does otherwise than the checkpoint that it starts from, as "name: before -> now".
+
+    Args:
+        checkpoint: The checkpoint.
+        config: The settings of the run that goes on.
+    """
+    before = flatten(checkpoint.settings())
+    configs = sorted(run_dir_of(checkpoint.path).glob("config*.yaml"), key=lambda file: file.stat().st_mtime)
+    if configs:
+        trainer = yaml.safe_load(configs[-1].read_text(encoding="utf-8")).get("trainer", {})
+        before |= {f"trainer.{name}": trainer[name] for name in LASTING_TRAINER_SETTINGS if name in trainer}
+    now = flatten(config)
+    return [f"{name}: {value} -> {now[name]}" for name, value in before.items() if name in now and now[name] != value]
+
+
+def without_what_changed(checkpoint: dict[str, Any], optimizer: str, averages_weights: bool) -> None:
+    """Leave out of a checkpoint's contents what the given settings have no use for.
+
+    Args:
+        checkpoint: Its contents, which are changed.
+        optimizer: Name of the optimiser that goes on; another one than the checkpoint's begins anew.
+        averages_weights: Whether weights are averaged; if not, the weights themselves are trained on, not the averages.
+    """
+    if checkpoint[HYPERPARAMETERS]["optimizer"] != optimizer:
+        checkpoint[OPTIMIZERS] = []
+    if CURRENT_WEIGHTS in checkpoint and not averages_weights:
+        checkpoint[WEIGHTS] = checkpoint[CURRENT_WEIGHTS]
+
+
+def restore_metrics(metrics: Sequence[Metric], states: Sequence[dict[str, Any]], device: torch.device) -> None:
+    """Go on with means over an epoch that is under way, from what `combined_state` gave."""
+    for metric, state in zip(metrics, states, strict=False):  # a checkpoint from elsewhere may have none
+        for name, value in state.items():
+            setattr(metric, name, value.to(device))
+        metric._update_count = 1  # else compute() warns that nothing has been seen
+
+
+def count_steps(trainer: Trainer) -> tuple[int, int]:
+    """Optimiser steps of the whole run, -1 if it has no end, and of one epoch.
+
+    Not `trainer.estimated_stepping_batches`: that builds the training loader, and its resumed position is lost.
+    """
+    data: Any = getattr(trainer, "datamodule", None)
+    if not hasattr(data, "training_batches_per_epoch"):
+        total = int(trainer.estimated_stepping_batches)
+        return total, max(total // max(trainer.max_epochs or 1, 1), 1)
+    batches, limit = data.training_batches_per_epoch(), trainer.limit_train_batches
+    batches = int(batches * limit) if isinstance(limit, float) else min(batches, limit or batches)
+    steps_per_epoch = max(-(-batches // trainer.accumulate_grad_batches), 1)
+    epochs = -1 if trainer.max_epochs is None else trainer.max_epochs
+    total = steps_per_epoch * epochs if epochs >= 0 else -1
+    if trainer.max_steps > 0:
+        total = trainer.max_steps if total < 0 else min(total, trainer.max_steps)
+    return total, steps_per_epoch

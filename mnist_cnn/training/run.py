@@ -1,0 +1,302 @@
+"""One run as plain functions: objects or settings in, a Result out.
+
+result = fit(**yaml.safe_load(Path("configs/base.yaml").read_text()))
+print(result.best_checkpoint, result.metrics["val/accuracy"])
+print(test(ckpt_path=result.best_checkpoint).metrics["test/accuracy"])
+
+They can be called many times in one process and leave no trace in it: signals, warnings, random numbers and the C
+library's memory are as they were.
+"""
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pytorch_lightning import Callback, seed_everything
+from pytorch_lightning.utilities.seed import isolate_rng
+
+from mnist_cnn.data.datamodule import MNISTDataModule
+from mnist_cnn.data.registry import find_dataset
+from mnist_cnn.errors import UserError
+from mnist_cnn.files import plain
+from mnist_cnn.networks import CNN, Network, arguments_from_data, find_network
+from mnist_cnn.runs.checkpoint import Checkpoint
+from mnist_cnn.runs.folders import find_checkpoint, is_last_of_run, list_runs, make_run_dir, run_dir_of
+from mnist_cnn.training.checkpoints import AtomicCheckpointIO, BestCheckpoint, LastCheckpoint
+from mnist_cnn.training.classifier import ImageClassifier
+from mnist_cnn.training.loggers import MetricsCSVLogger, RunTensorBoardLogger
+from mnist_cnn.training.memory import freed_memory_kept
+from mnist_cnn.training.progress import ProgressBar
+from mnist_cnn.training.quiet import quiet
+from mnist_cnn.training.results import RunConfig, TestResults
+from mnist_cnn.training.resume import changed_settings
+from mnist_cnn.training.summary import RunSummary
+from mnist_cnn.training.tensorboard import NetworkPictures
+from mnist_cnn.training.trainer import Trainer
+
+Settings = Mapping[str, Any]
+
+TRAINER_DEFAULTS: dict[str, Any] = {
+    "max_epochs": 20,
+    "devices": 1,  # several devices change the batch size that the optimiser sees: that should be asked for
+    "num_sanity_val_steps": 0,
+    "enable_model_summary": False,  # RunSummary says it in a line
+}
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came out of a run.
+
+    Attributes:
+        directory: The run's directory; None where nothing was kept.
+        best_checkpoint: After `fit`, the epoch with the lowest validation loss; else the checkpoint that was evaluated.
+        metrics: Those of that checkpoint by name, such as "val/accuracy".
+    """
+
+    directory: Path | None = None
+    best_checkpoint: Path | None = None
+    metrics: dict[str, float] = field(default_factory=dict)
+
+
+def fit(
+    model: ImageClassifier | Settings | None = None,
+    data: MNISTDataModule | Settings | None = None,
+    trainer: Settings | None = None,
+    *,
+    checkpoint: LastCheckpoint | Settings | None = None,
+    pictures: NetworkPictures | Settings | None = None,
+    seed_everything: int = 0,
+    ckpt_path: str | Path | Checkpoint | None = None,
+    config: str | None = None,
+) -> Result:
+    """Train a network. The arguments have the names that a config has, so that `fit(**config)` does what it says.
+
+    Args:
+        model: The classifier, or its settings.
+        data: The data module, or its settings.
+        trainer: Settings of the Trainer, which may hold objects.
+        checkpoint: When to write `last.ckpt`.
+        pictures: What TensorBoard shows.
+        seed_everything: Seed of what is built here and of the data's order; objects that are given have theirs.
+        ckpt_path: Checkpoint to go on from: a file, "best" or "last" of the newest run.
+        config: All settings as YAML, for the run's config.yaml; by default what is known of them.
+
+    Raises:
+        UserError: for settings that do not fit together, and for files that cannot be used.
+        RunInterrupted: if a signal asked the run to stop; it is saved.
+    """
+    settings = dict(TRAINER_DEFAULTS | dict(trainer or {}))
+    root = Path(settings.get("default_root_dir") or ".")
+    start = _find(ckpt_path, root)
+    with _no_trace():
+        classifier, module = _build(model, data, seed_everything)
+        last = checkpoint if isinstance(checkpoint, LastCheckpoint) else LastCheckpoint(**(checkpoint or {}))
+        drawing = pictures if isinstance(pictures, NetworkPictures) else NetworkPictures(**(pictures or {}))
+        text = config or _as_config(classifier, module, trainer or {}, last, seed_everything)
+        best = BestCheckpoint()
+        callbacks: list[Callback] = [RunSummary(), best, last, drawing]
+        if not settings.get("fast_dev_run"):
+            callbacks.append(RunConfig(text))
+        with _run_directory(root, start) as run_dir:
+            if settings.get("logger") in (None, True):
+                settings["logger"] = _loggers(run_dir(), start, module)
+            lightning = _make_trainer(settings, callbacks, start)
+            if start and lightning.is_global_zero:
+                for change in changed_settings(start, yaml.safe_load(text)):
+                    print(f"Changed  {change}", file=sys.stderr)
+            _obtain(module, "train")
+            with _explained_misfit(start):
+                lightning.fit(
+                    classifier, datamodule=module, ckpt_path=str(start.path) if start else None, weights_only=True
+                )
+        return _result_of_fit(lightning, best)
+
+
+def validate(
+    model: ImageClassifier | Settings | None = None,
+    data: MNISTDataModule | Settings | None = None,
+    trainer: Settings | None = None,
+    *,
+    ckpt_path: str | Path | Checkpoint = "best",
+) -> Result:
+    """Evaluate a checkpoint on the validation images; arguments as for `fit`, by default what the checkpoint says."""
+    return _evaluate("validate", model, data, trainer, ckpt_path, [])
+
+
+def test(
+    model: ImageClassifier | Settings | None = None,
+    data: MNISTDataModule | Settings | None = None,
+    trainer: Settings | None = None,
+    *,
+    pictures: NetworkPictures | Settings | None = None,
+    ckpt_path: str | Path | Checkpoint = "best",
+) -> Result:
+    """Evaluate a checkpoint on the test images and write `test.json` beside it; arguments as for `validate`."""
+    drawing = pictures if isinstance(pictures, NetworkPictures) else NetworkPictures(**(pictures or {}))
+    return _evaluate("test", model, data, trainer, ckpt_path, [drawing])
+
+
+def _evaluate(
+    kind: str,
+    model: ImageClassifier | Settings | None,
+    data: MNISTDataModule | Settings | None,
+    trainer: Settings | None,
+    ckpt_path: str | Path | Checkpoint,
+    callbacks: list[Callback],
+) -> Result:
+    settings = dict(TRAINER_DEFAULTS | dict(trainer or {}), logger=False)  # evaluating is no run
+    start = _find(ckpt_path, Path(settings.get("default_root_dir") or "."))
+    assert start is not None
+    run_dir = run_dir_of(start.path)
+    if kind == "test":
+        callbacks = [TestResults(run_dir / "test.json", start.path), *callbacks]
+    kept = start.settings()
+    with _no_trace():
+        classifier, module = _build(model or kept["model"], data or kept["data"], kept["seed_everything"])
+        lightning = _make_trainer(settings, callbacks, start)
+        _obtain(module, "test" if kind == "test" else "train")
+        evaluate = lightning.test if kind == "test" else lightning.validate
+        with _explained_misfit(start):
+            evaluate(classifier, datamodule=module, ckpt_path=str(start.path), verbose=False, weights_only=True)
+        metrics = {name: float(value) for name, value in lightning.callback_metrics.items()}
+        return Result(run_dir, start.path, metrics)
+
+
+@contextmanager
+def _no_trace() -> Iterator[None]:
+    """Put back what a run changes in its process. Its signal handlers it puts back itself."""
+    seed_variables = {name: os.environ.get(name) for name in ("PL_GLOBAL_SEED", "PL_SEED_WORKERS")}
+    with ExitStack() as stack:
+        for context in (quiet(), isolate_rng(), freed_memory_kept()):
+            stack.enter_context(context)
+        try:
+            yield
+        finally:
+            for name, value in seed_variables.items():
+                os.environ.pop(name, None)
+                if value is not None:
+                    os.environ[name] = value
+
+
+def _find(ckpt_path: str | Path | Checkpoint | None, root: Path) -> Checkpoint | None:
+    if ckpt_path is None or isinstance(ckpt_path, Checkpoint):
+        return ckpt_path
+    return Checkpoint.read(find_checkpoint(str(ckpt_path), root))
+
+
+def _build(model: Any, data: Any, seed: int) -> tuple[ImageClassifier, MNISTDataModule]:
+    """Build what is given as settings: the data module, and a classifier with a network that fits its images."""
+    if isinstance(model, ImageClassifier) and isinstance(data, MNISTDataModule):
+        return model, data
+    seed_everything(seed, verbose=False)
+    module = data if isinstance(data, MNISTDataModule) else MNISTDataModule(**{"seed": seed, **(data or {})})
+    if isinstance(model, ImageClassifier):
+        return model, module
+    settings = dict(model or {})
+    network = settings.pop("network", None) or CNN.__name__
+    if not isinstance(network, Network):
+        spec: Settings = network if isinstance(network, Mapping) else {"class_path": network}
+        network_class = find_network(spec["class_path"])
+        of_data = arguments_from_data(network_class, find_dataset(module.dataset).image_shape)
+        network = network_class(**{**of_data, **(spec.get("init_args") or {})})
+    return ImageClassifier(network, **settings), module
+
+
+def _as_config(
+    classifier: ImageClassifier, module: MNISTDataModule, trainer: Settings, last: LastCheckpoint, seed: int
+) -> str:
+    """The settings of a run that was not started from a config, as one."""
+    kinds = (str, int, float, bool, list, dict, type(None))
+    data = {name: value for name, value in module.hparams.items() if name != "seed"}
+    content = {
+        "seed_everything": seed,
+        "trainer": {name: value for name, value in plain(dict(trainer)).items() if isinstance(value, kinds)},
+        "model": dict(classifier.hparams),
+        "data": data,
+        "checkpoint": {"every_n_train_steps": last.every_n_train_steps},
+    }
+    return yaml.safe_dump(content, sort_keys=False)
+
+
+def _make_trainer(settings: dict[str, Any], callbacks: list[Callback], start: Checkpoint | None) -> Trainer:
+    """The Trainer with this project's callbacks, and with checkpoints that are written whole."""
+    given = settings.pop("callbacks", None) or []
+    given = list(given) if isinstance(given, list | tuple) else [given]
+    if settings.get("enable_progress_bar") is not False:
+        given.append(ProgressBar())
+    plugins = settings.pop("plugins", None) or []
+    plugins = list(plugins) if isinstance(plugins, list | tuple) else [plugins]
+    return Trainer(**settings, callbacks=[*given, *callbacks], plugins=[*plugins, AtomicCheckpointIO(start)])
+
+
+@contextmanager
+def _run_directory(root: Path, start: Checkpoint | None) -> Iterator[Any]:
+    """Give a function that finds or makes the run's directory; one that was made for a run that never began is removed.
+
+    Going on from a checkpoint that is not a run's last would overwrite what came after it, so that is a new run.
+    """
+    made: list[Path] = []
+
+    def find() -> Path:
+        if start and is_last_of_run(start.path):
+            return run_dir_of(start.path)
+        # The other processes of a run write nothing and need no directory of their own.
+        if os.environ.get("LOCAL_RANK", "0") != "0" and (runs := list_runs(root)):
+            return runs[-1]
+        try:
+            made.append(make_run_dir(root))
+        except OSError as error:
+            raise UserError(f"no run can be kept in {root}: {error}; see --trainer.default_root_dir") from error
+        return made[0]
+
+    try:
+        yield find
+    finally:
+        for run_dir in made:
+            if not (run_dir / "config.yaml").exists():
+                shutil.rmtree(run_dir, ignore_errors=True)
+                with suppress(OSError):  # other runs are in it
+                    run_dir.parent.rmdir()
+
+
+def _loggers(run_dir: Path, start: Checkpoint | None, module: MNISTDataModule) -> list[Any]:
+    """TensorBoard and CSV loggers in the run's directory."""
+    resumes = start is not None and run_dir == run_dir_of(start.path)
+    purge_step = start.global_step + 1 if start and resumes else None
+    return [RunTensorBoardLogger(run_dir, purge_step, module), MetricsCSVLogger(run_dir)]
+
+
+def _obtain(module: MNISTDataModule, split: Any) -> None:
+    """Get the data before other processes are started, which would wait for this one in vain if it failed."""
+    if "LOCAL_RANK" not in os.environ:
+        module.obtain([split])
+
+
+def _result_of_fit(lightning: Trainer, best: BestCheckpoint) -> Result:
+    path = Path(best.best_model_path) if best.best_model_path else None
+    log_dir = lightning.logger.log_dir if lightning.logger else None
+    metrics = {name: float(value) for name, value in lightning.callback_metrics.items()}
+    if path and path.is_file():
+        metrics = Checkpoint.read(path).metrics
+    return Result(Path(log_dir) if log_dir else None, path, metrics)
+
+
+@contextmanager
+def _explained_misfit(start: Checkpoint | None) -> Iterator[None]:
+    """Turn torch's long list of sizes into a sentence where the weights do not fit the network."""
+    try:
+        yield
+    except RuntimeError as error:
+        if "loading state_dict" not in str(error):
+            raise
+        raise UserError(
+            f"the weights in {start.path if start else None} do not fit the network that the flags or configs ask for; "
+            f"leave --model.network out to take the checkpoint's own"
+        ) from error

@@ -1,0 +1,173 @@
+"""Pictures in TensorBoard: a network and its mistakes while it is trained, and its view of the test images."""
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning.loggers import TensorBoardLogger
+from pytorch_lightning.utilities import rank_zero_warn
+from torch import Tensor
+
+from mnist_cnn.errors import UserError
+from mnist_cnn.evaluation.evaluation import Evaluation
+from mnist_cnn.evaluation.introspection import features
+from mnist_cnn.runs.folders import run_dir_of
+
+FIRST_COST_SECONDS = 2.0  # what drawing is taken to cost before it was done once; matplotlib is imported then
+MISTAKES = 16
+PROJECTED = 2000  # images in the projector: their sprite is 1260x1260 pixels
+
+
+class NetworkPictures(Callback):
+    """Draws kernels, feature maps of a fixed image, confusion matrix, mistakes and PR curves after some validations.
+
+    After a test, TensorBoard's embedding projector shows what the output layer sees of the first 2,000 test images. Of
+    several processes the first one draws what it saw itself.
+
+    Args:
+        enabled: Whether to draw anything.
+        times: How often in a run, spread over its epochs; the last one is among them.
+        largest_share: Largest part of the run's time, from 0 to 1, that drawing may take: what would take more is left
+            out, so that short runs may have no pictures.
+    """
+
+    def __init__(self, enabled: bool = True, times: int = 4, largest_share: float = 0.03) -> None:
+        if times < 1:
+            raise UserError(f"times={times}: at least 1 is needed; enabled=false switches pictures off")
+        if not 0 <= largest_share <= 1:
+            raise UserError(f"largest_share={largest_share}: a number from 0 to 1 is needed")
+        self.enabled, self.times, self.largest_share = enabled, times, largest_share
+        self._start = 0.0
+        self._spent = 0.0
+        self._last_cost = FIRST_COST_SECONDS
+        self._is_due = False
+        self._seen: list[tuple[Tensor, Tensor, Tensor]] = []
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Begin to count the run's time."""
+        self._start = time.monotonic()
+
+    def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Decide whether this validation is drawn."""
+        self._seen = []
+        self._is_due = (
+            self.enabled
+            and trainer.state.fn == "fit"
+            and not trainer.sanity_checking
+            and trainer.is_last_batch
+            and trainer.is_global_zero
+            and self._is_drawing_epoch(trainer)
+            and self._is_within_its_share()
+        )
+
+    def on_validation_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, *args: Any
+    ) -> None:
+        """Keep images (B, C, H, W), labels (B,) and probabilities (B, classes)."""
+        if self._is_due:
+            images, labels = batch
+            self._seen.append((images.cpu(), labels.cpu(), outputs.softmax(dim=1).cpu()))
+
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Draw, if it is due."""
+        writers = [logger.experiment for logger in trainer.loggers if isinstance(logger, TensorBoardLogger)]
+        if not self._is_due or not self._seen or not writers:
+            return
+        begin = time.monotonic()
+        images, labels, probabilities = (torch.cat(parts) for parts in zip(*self._seen, strict=True))
+        self._seen = []
+        names: list[str] = pl_module.val_metrics.class_names  # type: ignore[assignment, union-attr]
+        results = Evaluation(probabilities, labels, names)
+        for tag, figure in _figures(pl_module, results, images):
+            for writer in writers:
+                writer.add_figure(tag, figure, trainer.global_step, close=False)
+        for number, name in enumerate(names):
+            for writer in writers:
+                tag = f"precision_recall/{name.replace('/', '-')}"
+                writer.add_pr_curve(tag, labels == number, probabilities[:, number], trainer.global_step)
+        self._last_cost = time.monotonic() - begin
+        self._spent += self._last_cost
+
+    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Begin to collect test images."""
+        self._seen = []
+        self._is_due = self.enabled and trainer.is_global_zero
+
+    def on_test_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, *args: Any
+    ) -> None:
+        """Keep the first images (B, C, H, W), labels (B,) and features (B, units) for the projector."""
+        if not self._is_due or sum(len(labels) for _, labels, _ in self._seen) >= PROJECTED:
+            return
+        images, labels = batch
+        found = self._features_of(pl_module, images)
+        if found is None:
+            self._is_due = False
+        else:
+            self._seen.append((images.cpu(), labels.cpu(), found.cpu()))
+
+    @staticmethod
+    def _features_of(model: Any, images: Tensor) -> Tensor | None:
+        """What the output layer is given (B, units); None, and a warning, where that cannot be seen."""
+        try:
+            found = features(model.network, model.normalise(images))
+            reason = "the network does not declare its output layer (get_output_layer)"
+        except Exception as error:  # of a network of anyone's
+            found, reason = None, f"{type(error).__name__}: {' '.join(str(error).split())}"
+        if found is None:
+            rank_zero_warn(f"TensorBoard shows no projector: {reason}")
+        return found
+
+    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write the projector's files into the run's directory."""
+        if not self._seen or not trainer.ckpt_path:
+            return
+        from torch.utils.tensorboard import SummaryWriter
+
+        folder = run_dir_of(Path(str(trainer.ckpt_path))) / "projector"
+        shutil.rmtree(folder, ignore_errors=True)
+        images, labels, seen = (torch.cat(parts)[:PROJECTED] for parts in zip(*self._seen, strict=True))
+        self._seen = []
+        names: list[str] = pl_module.test_metrics.class_names  # type: ignore[assignment, union-attr]
+        with SummaryWriter(str(folder)) as writer:
+            sprites = images.float() / 255
+            if sprites.shape[1] != 3:  # which are shown in colour
+                sprites = sprites.mean(dim=1, keepdim=True)
+            writer.add_embedding(seen, [names[label] for label in labels.tolist()], sprites, tag="test images")
+
+    def _is_drawing_epoch(self, trainer: Trainer) -> bool:
+        epochs = trainer.max_epochs or -1
+        if epochs < 0:  # without a known end: every fifth
+            return trainer.current_epoch % 5 == 4
+        chosen = {round(epochs * part / self.times) - 1 for part in range(1, self.times + 1)}
+        return trainer.current_epoch in chosen
+
+    def _is_within_its_share(self) -> bool:
+        elapsed = time.monotonic() - self._start
+        return self._spent + self._last_cost <= self.largest_share * elapsed
+
+
+def _figures(model: Any, results: Evaluation, images: Tensor) -> Iterator[tuple[str, Any]]:
+    """Draw the figures with their tags, from what a validation saw; what cannot be drawn is a warning."""
+    from mnist_cnn.evaluation import report  # and with it matplotlib, which a run without pictures does not need
+
+    fixed = images[0]  # the same in every run with the same split
+    drawings: dict[str, Callable[[], Any]] = {
+        "network/kernels": lambda: report.kernels_of(model, fixed),
+        "network/feature_maps": lambda: report.feature_maps_of(model, fixed, "One validation image", 8),
+        "results/confusion": lambda: report.confusion_of(results, f"{len(images):,} validation images"),
+        "results/mistakes": lambda: report.mistakes_of(results, images, MISTAKES),
+    }
+    for tag, draw in drawings.items():
+        for figure in report.draw_safely(tag, draw, _warn):
+            yield tag, figure
+
+
+def _warn(what: str, reason: str | None) -> None:
+    """Warn of what failed; that a network has no feature maps is no news at each validation."""
+    if reason is not None:
+        rank_zero_warn(f"TensorBoard shows no {what}: {reason}")

@@ -1,0 +1,33 @@
+"""Trainer: Lightning's, with a precision that suits the processor."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.trainer.connectors.accelerator_connector import _PRECISION_INPUT
+
+
+class Trainer(pl.Trainer):
+    """Lightning's Trainer, which also takes `precision="auto"`.
+
+    Args:
+        args: As for Lightning's Trainer.
+        precision: As for Lightning's Trainer. "auto" is bf16-mixed on x86 processors that compute in bfloat16
+            (AVX512-BF16 or AMX), where it doubles the speed of convolutions, and 32-true on all other devices.
+        kwargs: As for Lightning's Trainer.
+    """
+
+    def __init__(self, *args: Any, precision: _PRECISION_INPUT | Literal["auto"] | None = None, **kwargs: Any) -> None:
+        if precision == "auto":
+            precision = suitable_precision(kwargs.get("accelerator", "auto"))
+        super().__init__(*args, precision=precision, **kwargs)
+
+
+def suitable_precision(accelerator: Any) -> Literal["bf16-mixed", "32-true"]:
+    """What `precision="auto"` means where a Trainer is given that `accelerator`."""
+    has_other = torch.cuda.is_available() or torch.backends.mps.is_available()
+    on_processor = accelerator == "cpu" or (accelerator == "auto" and not has_other)
+    # Older releases of torch cannot tell.
+    features: Mapping[str, Any] = getattr(torch.cpu, "get_capabilities", dict)() if on_processor else {}
+    return "bf16-mixed" if features.get("avx512_bf16") or features.get("amx_bf16") else "32-true"

@@ -1,0 +1,79 @@
+from pathlib import Path
+
+import pytest
+
+from mnist_cnn.cli.arguments import read_request
+from mnist_cnn.errors import UsageError
+
+
+def test_short_flags_are_spelled_out_in_both_forms() -> None:
+    request = read_request("fit", ["--lr", "1", "--l2=0.1", "--device", "cuda"])
+    assert request.flags == ("--model.lr", "1", "--model.weight_decay=0.1", "--trainer.accelerator", "gpu")
+    assert read_request("fit", ["--device=mps"]).flags == ("--trainer.accelerator", "mps")
+    with pytest.raises(UsageError, match="--device tpu"):
+        read_request("fit", ["--device=tpu"])
+
+
+def test_a_flag_is_found_in_both_forms_and_the_last_one_counts() -> None:
+    assert read_request("fit", ["--ckpt_path", "a", "--lr", "1"]).ckpt_path == "a"
+    assert read_request("fit", ["--ckpt_path=a"]).ckpt_path == "a"
+    assert read_request("fit", ["--ckpt_path", "a", "--ckpt_path", "b"]).ckpt_path == "b"
+    assert read_request("fit", ["--lr", "1"]).ckpt_path is None
+    with pytest.raises(UsageError, match="--ckpt_path: a value is needed"):
+        read_request("fit", ["--lr", "1", "--ckpt_path"])
+
+
+def test_without_a_flag_the_last_config_that_names_the_key_counts() -> None:
+    Path("one.yaml").write_text("ckpt_path: one\ntrainer:\n  default_root_dir: here\n")
+    Path("two.yaml").write_text("ckpt_path: two\n")
+    request = read_request("fit", ["--config", "one.yaml", "-c", "two.yaml"])
+    assert request.ckpt_path == "two"
+    assert request.root == Path("here")
+    assert read_request("fit", ["--config", "one.yaml", "--ckpt_path", "flag"]).ckpt_path == "flag"
+    assert read_request("fit", ["--config=one.yaml", "--trainer.default_root_dir=there"]).root == Path("there")
+
+
+def test_later_configs_are_laid_over_earlier_ones() -> None:
+    Path("one.yaml").write_text("model:\n  lr: 1e-3\n  momentum: 0.5\ndata:\n  rotation: 3\n")
+    Path("two.yaml").write_text("model:\n  lr: 0.5\n")
+    request = read_request("fit", ["--config", "one.yaml", "--config", "two.yaml"])
+    assert request.config == {"model": {"lr": 0.5, "momentum": 0.5}, "data": {"rotation": 3}}
+    assert read_request("fit", ["-c", "one.yaml"]).config["model"]["lr"] == 0.001, "a number, as the parser reads it"
+
+
+def test_another_class_brings_its_own_settings() -> None:
+    Path("one.yaml").write_text("model:\n  network:\n    class_path: CNN\n    init_args: {dropout: 0.5}\n")
+    Path("two.yaml").write_text("model:\n  network: MLP\n")
+    Path("three.yaml").write_text("model:\n  network:\n    init_args: {border: 2}\n")
+
+    def network(*names: str) -> object:
+        arguments = [part for name in names for part in ("--config", f"{name}.yaml")]
+        return read_request("fit", arguments).config["model"]["network"]
+
+    assert network("one", "two") == {"class_path": "MLP"}
+    assert network("one", "three") == {"class_path": "CNN", "init_args": {"dropout": 0.5, "border": 2}}
+    assert network("two", "three") == {"class_path": "MLP", "init_args": {"border": 2}}
+
+
+def test_a_part_of_a_config_may_stand_in_a_file_beside_it() -> None:
+    Path("configs").mkdir()
+    Path("configs/whole.yaml").write_text("model: part.yaml\n")
+    Path("configs/part.yaml").write_text("lr: 0.25\n")
+    assert read_request("fit", ["--config", "configs/whole.yaml"]).config == {"model": {"lr": 0.25}}
+
+
+@pytest.mark.parametrize("name", ["base", "base.yaml", "configs/base.yaml", "recipes/mnist_linear"])
+def test_configs_of_the_package_are_known_by_name_where_no_file_has_it(name: str) -> None:
+    assert read_request("fit", ["--config", name]).config["data"]["dataset"] == "mnist"
+    Path(name).parent.mkdir(exist_ok=True)
+    Path(name).write_text("data:\n  dataset: kmnist\n")
+    assert read_request("fit", ["--config", name]).config["data"]["dataset"] == "kmnist"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"), [("a: [1", "is no valid YAML"), ("just words", "holds no settings"), ("- 1", "no settings")]
+)
+def test_what_is_no_config_is_named(text: str, message: str) -> None:
+    Path("some.yaml").write_text(text)
+    with pytest.raises(UsageError, match=f"some.yaml.*{message}"):
+        read_request("fit", ["--config", "some.yaml"])

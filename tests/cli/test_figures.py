@@ -1,0 +1,75 @@
+"""`mnist-cnn figures`."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mnist_cnn.data.published import PublishedDataset
+from mnist_cnn.errors import DatasetAbsentError
+from mnist_cnn.networks import GlobalPoolCNN
+from tests.support.checkpoints import write_checkpoint
+from tests.support.commands import TINY_RUN, Cli
+from tests.support.datasets import write_dataset
+from tests.support.networks import Convolutional, Odd
+from tests.support.pictures import seven
+
+OF_RESULTS = {"confusion_matrix", "examples", "mistakes", "saliency", "reliability"}
+
+
+def test_every_figure_is_written_from_a_checkpoint_and_its_run(cli: Cli) -> None:
+    assert cli("fit", *TINY_RUN)[0] == 0
+    status, out, err = cli("figures", "--output", "drawn")
+    assert status == 0, err
+    names = {path.stem for path in Path("drawn").glob("*.png")}
+    digits = {f"feature_maps_{digit}" for digit in (0, 1, 2)}
+    assert names == OF_RESULTS | digits | {"learning_curves", "kernels"}
+    for path in Path("drawn").glob("*.png"):
+        assert np.asarray(Image.open(path).convert("L")).std() > 5, f"{path} is empty"
+        assert str(path) in out
+
+
+def test_own_pictures_and_svg(cli: Cli, tmp_path: Path) -> None:
+    write_checkpoint(tmp_path / "x.ckpt", dataset="synthetic")
+    seven().save("photo.jpg")
+    status, _, err = cli("figures", "--ckpt_path", "x.ckpt", "--images", "photo.jpg", "--format", "svg")
+    assert status == 0
+    assert "learning curves left out" in err
+    assert (Path("figures") / "feature_maps_photo.svg").read_text().startswith("<?xml")
+    assert not list(Path("figures").glob("feature_maps_0*"))
+
+
+def test_without_the_data_what_needs_none_is_drawn_and_the_rest_named(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nothing(*args: Any) -> None:
+        raise DatasetAbsentError("MNIST is not there")
+
+    monkeypatch.setattr(PublishedDataset, "obtain", nothing)
+    write_checkpoint(tmp_path / "x.ckpt")
+    status, _, err = cli("figures", "--ckpt_path", "x.ckpt")
+    assert status == 0
+    assert "figures of test images left out: MNIST is not there" in err
+    assert {path.stem for path in Path("figures").iterdir()} == {"kernels"}
+
+
+def test_clothes_are_named_on_the_figures(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(PublishedDataset, "obtain", lambda *args: None)  # the files are made for this test
+    write_dataset(tmp_path / "data", "fashion_mnist")
+    names = ["T-shirt/top", *"bcdefghij"]
+    write_checkpoint(tmp_path / "x.ckpt", dataset="fashion_mnist", class_names=names)
+    assert cli("figures", "--ckpt_path", "x.ckpt", "--format", "svg")[0] == 0
+    assert (Path("figures") / "feature_maps_T-shirt-top.svg").exists()
+
+
+@pytest.mark.parametrize("network", [Convolutional(), GlobalPoolCNN((4, 8)), Odd()])
+def test_a_network_of_any_kind_is_drawn_as_far_as_it_can_be(cli: Cli, tmp_path: Path, network: Any) -> None:
+    write_checkpoint(tmp_path / "x.ckpt", network, dataset="synthetic")
+    status, _, err = cli("figures", "--ckpt_path", "x.ckpt")
+    assert status == 0, err
+    names = {path.stem for path in Path("figures").iterdir()}
+    assert names >= OF_RESULTS
+    assert ("kernels" in names) == (not isinstance(network, Odd))
+    assert ("kernels left out: the network has none" in err) == isinstance(network, Odd)

@@ -1,0 +1,207 @@
+"""`mnist-cnn predict`, `mnist-cnn export` and `mnist_cnn.load`."""
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from PIL import Image
+
+import mnist_cnn
+from mnist_cnn.data.synthetic import synthetic_digits
+from mnist_cnn.errors import UserError
+from mnist_cnn.inference.classifier import CheckpointClassifier
+from mnist_cnn.inference.onnx import ONNXClassifier
+from mnist_cnn.inference.pictures import to_network_input
+from mnist_cnn.training.classifier import ImageClassifier
+from tests.support.checkpoints import write_checkpoint
+from tests.support.commands import ROOT, Cli
+from tests.support.pictures import seven
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> Path:
+    return write_checkpoint(tmp_path / "lightning_logs/version_0/checkpoints/best.ckpt")
+
+
+def test_answers_are_those_of_the_lightning_module(checkpoint: Path) -> None:
+    images, _ = synthetic_digits(range(20))
+    expected = ImageClassifier.load_from_checkpoint(checkpoint, weights_only=True).predict_proba(images)
+    found = mnist_cnn.load(checkpoint).predict_proba(images.numpy())
+    torch.testing.assert_close(torch.from_numpy(found), expected)
+
+
+def test_a_picture_is_answered_in_a_table_with_its_runners_up(cli: Cli, checkpoint: Path) -> None:
+    seven().save("photo.jpg")
+    status, out, err = cli("predict", "photo.jpg", "--top_k", "4")
+    assert status == 0
+    answer = mnist_cnn.load("best").predict("photo.jpg", top_k=4)[0]
+    row = out.splitlines()[1]
+    assert row.split()[:2] == ["photo.jpg", answer.label]
+    assert [f"{label} {100 * p:.1f} %" for label, p in answer.top[1:]] == row.split(" %  ", 1)[1].split(", ")
+    assert len(answer.top) == 4
+    assert "version_0/checkpoints/best.ckpt" in err
+
+
+def test_folders_are_walked_and_every_format_of_answer_holds_the_same(cli: Cli, checkpoint: Path) -> None:
+    for name in ("scans/a.png", "scans/deeper/b.PNG", "c.bmp"):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        seven().save(name)
+    Path("scans/notes.txt").write_text("no picture")
+    assert cli("predict", "c.bmp", "scans", "--output", "out/answers.json")[0] == 0
+    assert cli("predict", "c.bmp", "scans", "--output", "answers.csv")[0] == 0
+    answers = json.loads(Path("out/answers.json").read_text())
+    assert [answer["picture"] for answer in answers] == ["c.bmp", "scans/a.png", "scans/deeper/b.PNG"]
+    with Path("answers.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    for answer, row in zip(answers, rows, strict=True):
+        assert (row["label"], float(row["probability"])) == (answer["label"], answer["probability"])
+        assert row["label_3"] == answer["top"][2]["label"]
+
+
+def test_bad_pictures_are_a_line_each_and_the_others_are_answered(cli: Cli, checkpoint: Path) -> None:
+    seven().save("good.png")
+    Path("text.png").write_text("hello")
+    Path("half.png").write_bytes(Path("good.png").read_bytes()[:200])
+    Image.new("1", (9000, 6000)).save("bomb.png")
+    Path("empty").mkdir()
+    status, out, err = cli("predict", "text.png", "half.png", "absent.png", "good.png", "bomb.png", "empty")
+    assert status == 1
+    lines = [line for line in err.splitlines() if "error" in line]
+    assert len(lines) == 5
+    for name in ("text.png", "half.png", "absent.png", "bomb.png", "empty"):
+        assert sum(name in line for line in lines) == 1
+    assert [line.split()[0] for line in out.splitlines()[1:]] == ["good.png"]
+
+
+def test_an_empty_picture_is_answered_with_that(cli: Cli, checkpoint: Path) -> None:
+    Image.new("L", (100, 100), 255).save("blank.png")
+    status, out, _ = cli("predict", "blank.png")
+    assert status == 0
+    assert "blank.png  no ink found" in out
+
+
+def test_inputs_are_saved_as_the_network_saw_them_none_over_another(cli: Cli, checkpoint: Path) -> None:
+    for name in ("one/digit.png", "two/digit.png"):
+        Path(name).parent.mkdir()
+        seven(pen=20 if "one" in name else 40).save(name)
+    assert cli("predict", "one", "two", "--save_inputs", "seen")[0] == 0
+    for seen, source in [("seen/digit.png", "one/digit.png"), ("seen/digit-2.png", "two/digit.png")]:
+        assert np.array_equal(np.asarray(Image.open(seen)), to_network_input(source))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "expected"),
+    [
+        ([], 2, "PICTURE"),
+        (["x.png", "--top_k", "0"], 2, "--top_k 0: at least 1"),
+        (["x.png", "--output", "answers.txt"], 2, "must end in .csv or .json"),
+        (["x.png", "--nonsense"], 2, "--nonsense"),
+        (["there.png", "--ckpt_path", "none.ckpt"], 1, "none.ckpt: no such file"),
+        (["there.png", "--ckpt_path", "there.png"], 1, "damaged or no checkpoint"),
+        (["there.png", "--ckpt_path", "there.onnx"], 1, "damaged or no ONNX file"),
+    ],
+)
+def test_mistakes_are_explained(cli: Cli, arguments: list[str], status: int, expected: str) -> None:
+    seven().save("there.png")
+    Path("there.onnx").write_text("nothing")
+    found, out, err = cli("predict", *arguments)
+    assert (found, out) == (status, "")
+    assert expected in err
+    assert len(err.strip().splitlines()) <= 2
+
+
+def test_export_gives_the_same_answers_for_every_batch_size(cli: Cli, checkpoint: Path) -> None:
+    status, out, _ = cli("export", "--output", "model.onnx")
+    assert status == 0
+    assert "differs from PyTorch by" in out
+    exported, original = mnist_cnn.load("model.onnx"), mnist_cnn.load("best")
+    assert isinstance(exported, ONNXClassifier)
+    assert isinstance(original, CheckpointClassifier)
+    assert exported.class_names == original.class_names
+    assert exported.provenance == original.provenance
+    images = synthetic_digits(range(33))[0].numpy()
+    for size in (1, 2, 33):
+        one, other = exported.predict_proba(images[:size]), original.predict_proba(images[:size])
+        assert np.abs(one - other).max() < 1e-5
+        assert one.sum(axis=1) == pytest.approx(1)
+    assert not list(Path().glob("*.part*"))
+    model = onnx.load("model.onnx")
+    shape = model.graph.input[0].type.tensor_type
+    assert shape.elem_type == onnx.TensorProto.UINT8
+    assert [dimension.dim_value for dimension in shape.shape.dim] == [0, 1, 28, 28]  # 0: the batch is free
+    assert shape.shape.dim[0].dim_param
+    seven().save("photo.png")
+    assert cli("predict", "photo.png", "--ckpt_path", "model.onnx")[0] == 0
+
+
+def test_prediction_with_onnx_imports_neither_torch_nor_lightning(cli: Cli, checkpoint: Path) -> None:
+    seven().save("photo.png")
+    assert cli("export")[0] == 0
+    program = (
+        "import sys; from mnist_cnn.cli.main import main; status = main(['predict', 'photo.png', '--ckpt_path', "
+        "'model.onnx']); sys.exit(sorted({'torch', 'pytorch_lightning'} & set(sys.modules)) or status)"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, env={"PYTHONPATH": str(ROOT)}, capture_output=True)
+
+
+def test_prediction_with_a_checkpoint_does_not_import_lightning(checkpoint: Path) -> None:
+    seven().save("photo.png")
+    program = (
+        "import sys; from mnist_cnn.cli.main import main; status = main(['predict', 'photo.png']); "
+        "sys.exit('pytorch_lightning' in sys.modules or status)"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, env={"PYTHONPATH": str(ROOT)}, capture_output=True)
+
+
+@pytest.mark.parametrize("package", ["onnx", "onnxruntime", "onnxscript"])
+def test_a_missing_package_is_named_with_its_install_command(
+    cli: Cli, checkpoint: Path, monkeypatch: pytest.MonkeyPatch, package: str
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    status, _, err = cli("export")
+    assert status == 1
+    assert package in err
+    assert "mnist-cnn[onnx]" in err
+    assert not Path("model.onnx").exists()
+
+
+def test_load_takes_paths_images_arrays_and_tensors_one_or_many(checkpoint: Path) -> None:
+    classifier = mnist_cnn.load("best")
+    seven().save("photo.png")
+    images, _ = synthetic_digits(range(4))
+    assert len(classifier.predict("photo.png")) == 1
+    assert len(classifier.predict([Path("photo.png"), seven(), np.asarray(seven())])) == 3
+    assert len({answer.label for answer in classifier.predict([Path("photo.png"), seven()])}) == 1
+    assert len(classifier.predict(images)) == 4
+    assert len(classifier.predict(images[:, 0].numpy())) == 4
+    assert len(classifier.predict(images[0])) == 1
+    assert len(classifier.predict(np.asarray(seven().convert("RGB")))) == 1
+    assert classifier.predict([]) == []
+    problem = classifier.predict(["absent.png"])[0]
+    assert problem.is_error
+    assert "absent.png" in problem.problem
+    with pytest.raises(UserError, match="top_k=0"):
+        classifier.predict("photo.png", top_k=0)
+
+
+def test_clothes_are_named_and_laid_out_as_fashion_mnist(tmp_path: Path) -> None:
+    names = [f"garment {number}" for number in range(10)]
+    path = write_checkpoint(tmp_path / "fashion.ckpt", dataset="fashion_mnist", class_names=names)
+    answer = mnist_cnn.load(path).predict(seven())[0]
+    assert answer.label in names
+    assert answer.image is not None
+    assert np.array_equal(answer.image, to_network_input(seven(), layout="garment"))
+
+
+def test_a_network_trained_on_a_stand_in_says_so(cli: Cli, tmp_path: Path) -> None:
+    write_checkpoint(tmp_path / "x.ckpt", dataset="synthetic", stand_in_for="mnist")
+    seven().save("photo.png")
+    status, _, err = cli("predict", "photo.png", "--ckpt_path", "x.ckpt")
+    assert status == 0
+    assert "trained on synthetic digits, not on mnist" in err
