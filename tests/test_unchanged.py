@@ -9,8 +9,8 @@ import pytest
 from tests.support import recorded
 from tests.support.commands import Cli
 
-
 pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from mnist_cnn.training import run
 from mnist_cnn.training.checkpoints import LastCheckpoint
 from mnist_cnn.training.classifier import ImageClassifier
 from mnist_cnn.training.quiet import quiet
+from mnist_cnn.training.settings import TRAINER_DEFAULTS
 from mnist_cnn.training.tensorboard import NetworkPictures
 from mnist_cnn.training.trainer import Trainer
 
@@ -93,7 +94,7 @@ class TrainingSettings(LightningCLI):
             MNISTDataModule,
             save_config_callback=None,  # training.run writes the config
             trainer_class=Trainer,
-            trainer_defaults=run.TRAINER_DEFAULTS,
+            trainer_defaults=TRAINER_DEFAULTS,
             seed_everything_default=0,
             parser_kwargs={
                 "exit_on_error": False,
@@ -185,10 +186,6 @@ def _settings(command: str, arguments: Sequence[str]) -> Iterator[tuple[Training
             yield TrainingSettings(request.behind(checkpoint) if checkpoint else request), checkpoint
     except MisconfigurationException as error:
         raise UserError(explain_trainer(str(error))) from error
-    except SystemExit as stop:
-        if isinstance(stop.__context__, KeyboardInterrupt):  # which Lightning turns into an exit
-            raise KeyboardInterrupt from stop
-        raise
     except SIGTERMException:  # before the first step, when there is nothing to save yet
         sys.exit(128 + signal.SIGTERM)
 

@@ -11,43 +11,30 @@ library's memory are as they were.
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
-from pytorch_lightning import Callback, seed_everything
-from pytorch_lightning.utilities.seed import isolate_rng
+from pytorch_lightning import Callback
 
 from mnist_cnn.data.datamodule import MNISTDataModule
-from mnist_cnn.data.registry import find_dataset
 from mnist_cnn.errors import UserError
-from mnist_cnn.files import plain
-from mnist_cnn.networks import CNN, Network, arguments_from_data, find_network
 from mnist_cnn.runs.checkpoint import Checkpoint
 from mnist_cnn.runs.folders import find_checkpoint, is_last_of_run, list_runs, make_run_dir, run_dir_of
 from mnist_cnn.training.checkpoints import AtomicCheckpointIO, BestCheckpoint, LastCheckpoint
 from mnist_cnn.training.classifier import ImageClassifier
+from mnist_cnn.training.isolation import no_trace
 from mnist_cnn.training.loggers import MetricsCSVLogger, RunTensorBoardLogger
-from mnist_cnn.training.memory import freed_memory_kept
 from mnist_cnn.training.progress import ProgressBar
-from mnist_cnn.training.quiet import quiet
 from mnist_cnn.training.results import RunConfig, TestResults
 from mnist_cnn.training.resume import changed_settings
+from mnist_cnn.training.settings import TRAINER_DEFAULTS, Settings, as_config, build
 from mnist_cnn.training.summary import RunSummary
 from mnist_cnn.training.tensorboard import NetworkPictures
 from mnist_cnn.training.trainer import Trainer
-
-Settings = Mapping[str, Any]
-
-TRAINER_DEFAULTS: dict[str, Any] = {
-    "max_epochs": 20,
-    "devices": 1,  # several devices change the batch size that the optimiser sees: that should be asked for
-    "num_sanity_val_steps": 0,
-    "enable_model_summary": False,  # RunSummary says it in a line
-}
 
 
 @dataclass(frozen=True)
@@ -93,30 +80,39 @@ def fit(
         RunInterrupted: if a signal asked the run to stop; it is saved.
     """
     settings = dict(TRAINER_DEFAULTS | dict(trainer or {}))
-    root = Path(settings.get("default_root_dir") or ".")
-    start = _find(ckpt_path, root)
-    with _no_trace():
-        classifier, module = _build(model, data, seed_everything)
+    start = _find(ckpt_path, Path(settings.get("default_root_dir") or "."))
+    with no_trace():
+        classifier, module = build(model, data, seed_everything)
         last = checkpoint if isinstance(checkpoint, LastCheckpoint) else LastCheckpoint(**(checkpoint or {}))
         drawing = pictures if isinstance(pictures, NetworkPictures) else NetworkPictures(**(pictures or {}))
-        text = config or _as_config(classifier, module, trainer or {}, last, seed_everything)
-        best = BestCheckpoint()
-        callbacks: list[Callback] = [RunSummary(), best, last, drawing]
-        if not settings.get("fast_dev_run"):
-            callbacks.append(RunConfig(text))
-        with _run_directory(root, start) as run_dir:
-            if settings.get("logger") in (None, True):
-                settings["logger"] = _loggers(run_dir(), start, module)
-            lightning = _make_trainer(settings, callbacks, start)
-            if start and lightning.is_global_zero:
-                for change in changed_settings(start, yaml.safe_load(text)):
-                    print(f"Changed  {change}", file=sys.stderr)
-            _obtain(module, "train")
-            with _explained_misfit(start):
-                lightning.fit(
-                    classifier, datamodule=module, ckpt_path=str(start.path) if start else None, weights_only=True
-                )
-        return _result_of_fit(lightning, best)
+        text = config or as_config(classifier, module, trainer or {}, last, seed_everything)
+        return _train(classifier, module, settings, [last, drawing], start, text)
+
+
+def _train(
+    classifier: ImageClassifier,
+    module: MNISTDataModule,
+    settings: dict[str, Any],
+    callbacks: list[Callback],
+    start: Checkpoint | None,
+    config: str,
+) -> Result:
+    best = BestCheckpoint()
+    callbacks = [RunSummary(), best, *callbacks]
+    if not settings.get("fast_dev_run"):
+        callbacks.append(RunConfig(config))
+    with _run_directory(Path(settings.get("default_root_dir") or "."), start) as run_dir:
+        if settings.get("logger") in (None, True):
+            settings["logger"] = _loggers(run_dir(), start, module)
+        lightning = _make_trainer(settings, callbacks, start)
+        if start and lightning.is_global_zero:
+            for change in changed_settings(start, yaml.safe_load(config)):
+                print(f"Changed  {change}", file=sys.stderr)
+        _obtain(module, "train")
+        path = str(start.path) if start else None
+        with _explained(start):
+            lightning.fit(classifier, datamodule=module, ckpt_path=path, weights_only=True)
+    return _result_of_fit(lightning, best)
 
 
 def validate(
@@ -158,71 +154,21 @@ def _evaluate(
     if kind == "test":
         callbacks = [TestResults(run_dir / "test.json", start.path), *callbacks]
     kept = start.settings()
-    with _no_trace():
-        classifier, module = _build(model or kept["model"], data or kept["data"], kept["seed_everything"])
+    with no_trace():
+        classifier, module = build(model or kept["model"], data or kept["data"], kept["seed_everything"])
         lightning = _make_trainer(settings, callbacks, start)
         _obtain(module, "test" if kind == "test" else "train")
         evaluate = lightning.test if kind == "test" else lightning.validate
-        with _explained_misfit(start):
+        with _explained(start):
             evaluate(classifier, datamodule=module, ckpt_path=str(start.path), verbose=False, weights_only=True)
         metrics = {name: float(value) for name, value in lightning.callback_metrics.items()}
         return Result(run_dir, start.path, metrics)
-
-
-@contextmanager
-def _no_trace() -> Iterator[None]:
-    """Put back what a run changes in its process. Its signal handlers it puts back itself."""
-    seed_variables = {name: os.environ.get(name) for name in ("PL_GLOBAL_SEED", "PL_SEED_WORKERS")}
-    with ExitStack() as stack:
-        for context in (quiet(), isolate_rng(), freed_memory_kept()):
-            stack.enter_context(context)
-        try:
-            yield
-        finally:
-            for name, value in seed_variables.items():
-                os.environ.pop(name, None)
-                if value is not None:
-                    os.environ[name] = value
 
 
 def _find(ckpt_path: str | Path | Checkpoint | None, root: Path) -> Checkpoint | None:
     if ckpt_path is None or isinstance(ckpt_path, Checkpoint):
         return ckpt_path
     return Checkpoint.read(find_checkpoint(str(ckpt_path), root))
-
-
-def _build(model: Any, data: Any, seed: int) -> tuple[ImageClassifier, MNISTDataModule]:
-    """Build what is given as settings: the data module, and a classifier with a network that fits its images."""
-    if isinstance(model, ImageClassifier) and isinstance(data, MNISTDataModule):
-        return model, data
-    seed_everything(seed, verbose=False)
-    module = data if isinstance(data, MNISTDataModule) else MNISTDataModule(**{"seed": seed, **(data or {})})
-    if isinstance(model, ImageClassifier):
-        return model, module
-    settings = dict(model or {})
-    network = settings.pop("network", None) or CNN.__name__
-    if not isinstance(network, Network):
-        spec: Settings = network if isinstance(network, Mapping) else {"class_path": network}
-        network_class = find_network(spec["class_path"])
-        of_data = arguments_from_data(network_class, find_dataset(module.dataset).image_shape)
-        network = network_class(**{**of_data, **(spec.get("init_args") or {})})
-    return ImageClassifier(network, **settings), module
-
-
-def _as_config(
-    classifier: ImageClassifier, module: MNISTDataModule, trainer: Settings, last: LastCheckpoint, seed: int
-) -> str:
-    """The settings of a run that was not started from a config, as one."""
-    kinds = (str, int, float, bool, list, dict, type(None))
-    data = {name: value for name, value in module.hparams.items() if name != "seed"}
-    content = {
-        "seed_everything": seed,
-        "trainer": {name: value for name, value in plain(dict(trainer)).items() if isinstance(value, kinds)},
-        "model": dict(classifier.hparams),
-        "data": data,
-        "checkpoint": {"every_n_train_steps": last.every_n_train_steps},
-    }
-    return yaml.safe_dump(content, sort_keys=False)
 
 
 def _make_trainer(settings: dict[str, Any], callbacks: list[Callback], start: Checkpoint | None) -> Trainer:
@@ -289,8 +235,8 @@ def _result_of_fit(lightning: Trainer, best: BestCheckpoint) -> Result:
 
 
 @contextmanager
-def _explained_misfit(start: Checkpoint | None) -> Iterator[None]:
-    """Turn torch's long list of sizes into a sentence where the weights do not fit the network."""
+def _explained(start: Checkpoint | None) -> Iterator[None]:
+    """Say in a sentence that weights do not fit, and make Ctrl-C, which Lightning turns into an exit, itself again."""
     try:
         yield
     except RuntimeError as error:
@@ -300,3 +246,7 @@ def _explained_misfit(start: Checkpoint | None) -> Iterator[None]:
             f"the weights in {start.path if start else None} do not fit the network that the flags or configs ask for; "
             f"leave --model.network out to take the checkpoint's own"
         ) from error
+    except SystemExit as stop:
+        if isinstance(stop.__context__, KeyboardInterrupt):  # which Lightning turns into an exit
+            raise KeyboardInterrupt from stop
+        raise

@@ -11,6 +11,8 @@ from tests.support.commands import run_process
 from tests.support.interruptions import interrupt_at
 
 # 1001 and 203 images cannot be shared out evenly.
+pytestmark = pytest.mark.slow
+
 SETTINGS = [
     *("--data.dataset", "synthetic", "--data.train_size", "1001", "--data.val_size", "203", "--data.rotation", "10"),
     *("--batch-size", "50", "--epochs", "2", "--trainer.enable_progress_bar", "false", "--lr", "0.02"),
