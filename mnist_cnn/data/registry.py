@@ -126,8 +126,8 @@ def find_dataset(name: str) -> Dataset:
     """
     if name in _registered:
         return _registered[name]
-    if name in (offered := _offered()):
-        found = offered[name].load()
+    if name in offered():
+        found = offered()[name].load()
         register(name, found() if isinstance(found, type) else found)
         return _registered[name]
     raise UserError(f"data set {name!r} is not known; choose one of {', '.join(dataset_names())}")
@@ -135,7 +135,7 @@ def find_dataset(name: str) -> Dataset:
 
 def dataset_names() -> list[str]:
     """Names of all data sets: this package's, those that were registered, and those that other packages offer."""
-    return list(dict.fromkeys([*_registered, *_offered()]))
+    return list(dict.fromkeys([*_registered, *offered()]))
 
 
 def default_data_dir(data_dir: str | None) -> Path:
@@ -144,5 +144,6 @@ def default_data_dir(data_dir: str | None) -> Path:
 
 
 @cache
-def _offered() -> dict[str, EntryPoint]:
+def offered() -> dict[str, EntryPoint]:
+    """What other packages offer, by name; it is not imported before it is asked for."""
     return {entry.name: entry for entry in entry_points(group=GROUP)}

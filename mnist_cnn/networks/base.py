@@ -161,7 +161,7 @@ def arguments_from_data(network_class: type, image_shape: tuple[int, int, int]) 
     """
     channels, *size = image_shape
     of_data = {"in_channels": channels, "input_shape": size}
-    taken = inspect.signature(network_class).parameters
+    taken = inspect.signature(network_class.__init__).parameters  # type: ignore[misc]
     return {name: value for name, value in of_data.items() if name in taken}
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.utilities import rank_zero_warn
@@ -134,9 +135,7 @@ class NetworkPictures(Callback):
         self._seen = []
         names: list[str] = pl_module.test_metrics.class_names  # type: ignore[assignment, union-attr]
         with SummaryWriter(str(folder)) as writer:
-            sprites = images.float() / 255
-            if sprites.shape[1] != 3:  # which are shown in colour
-                sprites = sprites.mean(dim=1, keepdim=True)
+            sprites = _as_sprites(images)
             writer.add_embedding(seen, [names[label] for label in labels.tolist()], sprites, tag="test images")
 
     def _is_drawing_epoch(self, trainer: Trainer) -> bool:
@@ -149,6 +148,16 @@ class NetworkPictures(Callback):
     def _is_within_its_share(self) -> bool:
         elapsed = time.monotonic() - self._start
         return self._spent + self._last_cost <= self.largest_share * elapsed
+
+
+def _as_sprites(images: Tensor) -> Tensor:
+    """Images (N, C, H, W) as the projector shows them: square, grey or of three colours, from 0 to 1."""
+    sprites = images.float() / 255
+    if sprites.shape[1] != 3:
+        sprites = sprites.mean(dim=1, keepdim=True)
+    height, width = sprites.shape[-2:]
+    side = max(height, width)
+    return F.pad(sprites, (0, side - width, 0, side - height))
 
 
 def _figures(model: Any, results: Evaluation, images: Tensor) -> Iterator[tuple[str, Any]]:

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from mnist_cnn.data.base import Dataset, Layout, Split
 from mnist_cnn.data.published import Published, PublishedDataset
 from mnist_cnn.data.registry import find_dataset
 from mnist_cnn.data.synthetic import synthetic_digits
+from mnist_cnn.seeding import generator
 
 
 def idx_bytes(array: Tensor) -> bytes:
@@ -69,3 +72,26 @@ def write_dataset(data_dir: Path, name: str = "mnist", train: int = 300, test: i
 def checksums(folder: Path) -> dict[str, str]:
     """MD5 of every file in a folder, by name."""
     return {path.name: hashlib.md5(path.read_bytes()).hexdigest() for path in folder.iterdir()}
+
+
+class ColouredBars(Dataset):
+    """Images (3, 12, 10) of a bar whose colour is its class, on noise."""
+
+    title = "coloured bars"
+    class_names = ("red", "green", "blue")
+    image_shape = (3, 12, 10)
+    layout: Layout = "garment"
+
+    def __init__(self) -> None:
+        self.sizes = {"train": 400, "test": 60}
+
+    def obtain(self, data_dir: Path, splits: Sequence[Split] = ("train", "test")) -> None:
+        """Nothing."""
+
+    def read(self, data_dir: Path, split: Split, limit: int | None = None) -> tuple[Tensor, Tensor]:
+        random = generator("coloured bars", split)
+        count = min(limit or self.sizes[split], self.sizes[split])
+        labels = torch.randint(3, (count,), generator=random)
+        images = torch.randint(60, (count, *self.image_shape), generator=random, dtype=torch.uint8)
+        images[torch.arange(count), labels, 3:9, 4:6] += 150
+        return images, labels
