@@ -1,9 +1,9 @@
-"""How long the commands take to start, and how much of it is the libraries'.
+"""How long the commands take, and how much of it is `import torch`.
 
     python benchmarks/start_up.py
 
-Each is a fresh process, from the command to its end, or to the first training step. `import ...` is the time that the
-libraries take by themselves: what a command takes beyond them is this project's own. Files are in the system's cache.
+Each is a fresh process, from the command to its end, or to the first training step, all in turns. `fit`, `validate`
+and `test` are whole commands with configs/fast.yaml and MNIST, training included. Files are in the system's cache.
 """
 
 import json
@@ -11,7 +11,9 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from measuring import (
     ROOT,
@@ -20,6 +22,7 @@ from measuring import (
     mnist_cnn,
     obtain_mnist,
     parse,
+    ratio,
     run,
     seconds,
     show,
@@ -28,8 +31,12 @@ from measuring import (
 )
 from measuring import write as write_figures
 
+from mnist_cnn.data.registry import default_data_dir
+
 REFERENCE = ROOT / "lightning_logs" / "reference" / "checkpoints" / "best.ckpt"
 PICTURE = ROOT / "docs" / "images" / "digit.png"
+TORCH = "import torch"
+FAST = ["--config", str(ROOT / "configs" / "fast.yaml"), "--trainer.enable_progress_bar", "false"]
 
 
 def main() -> None:
@@ -38,46 +45,44 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         onnx = Path(folder) / "network.onnx"
         mnist_cnn("export", "--ckpt_path", str(REFERENCE), "--output", str(onnx))
-        picture = make_picture(Path(folder))
-        python, command = [sys.executable, "-c"], [sys.executable, "-m", "mnist_cnn"]
-        sides = {
-            "import torch": lambda: seconds(lambda: run([*python, "import torch"])),
-            "import torch, pytorch_lightning, torchmetrics": lambda: seconds(
-                lambda: run([*python, "import torch, pytorch_lightning, torchmetrics"])
-            ),
-            "mnist-cnn --help": lambda: seconds(lambda: run([*command, "--help"])),
-            "mnist-cnn fit --help": lambda: seconds(lambda: run([*command, "fit", "--help"])),
-            "mnist-cnn predict with a .ckpt": lambda: seconds(
-                lambda: run([*command, "predict", str(picture), "--ckpt_path", str(REFERENCE)])
-            ),
-            "mnist-cnn predict with a .onnx": lambda: seconds(
-                lambda: run([*command, "predict", str(picture), "--ckpt_path", str(onnx)])
-            ),
-            "mnist-cnn fit, to the first step of base.yaml": lambda: to_first_step(Path(folder)),
-            "reading MNIST's training images from .gz": read_training_images,
-        }
-        times = in_turns(sides, options.rounds)
+        times = in_turns(sides_in(Path(folder), onnx), options.rounds)
     figures = {name: spread(values) for name, values in times.items()}
     for name, found in figures.items():
         show(name, found, "s")
-    write_figures("start_up", {"seconds": figures}, options)
+    print()
+    ratios = {name: ratio(values, times[TORCH]) for name, values in times.items() if name != TORCH}
+    for name, found in ratios.items():
+        show(name, found, f"x {TORCH}")
+    write_figures("start_up", {"seconds": figures, "times_import_torch": ratios}, options)
 
 
-def make_picture(folder: Path) -> Path:
-    """A picture of a digit."""
-    from PIL import Image
+def sides_in(folder: Path, onnx: Path) -> dict[str, Any]:
+    """What is timed, by name; runs go to `folder`."""
+    data = ["--data.data_dir", str(default_data_dir(None).resolve())]
 
-    from mnist_cnn.data.synthetic import synthetic_digits
+    def python(program: str) -> Callable[[], float]:
+        return lambda: seconds(lambda: run([sys.executable, "-c", program]))
 
-    path = folder / "digit.png"
-    Image.fromarray(synthetic_digits(range(1))[0][0, 0].numpy()).save(path)
-    return path
+    def command(*arguments: str) -> Callable[[], float]:
+        return lambda: seconds(lambda: run([sys.executable, "-m", "mnist_cnn", *arguments], cwd=folder))
+
+    return {
+        TORCH: python(TORCH),
+        "import torch, pytorch_lightning, torchmetrics": python("import torch, pytorch_lightning, torchmetrics"),
+        "mnist-cnn --help": command("--help"),
+        "mnist-cnn fit --help": command("fit", "--help"),
+        "mnist-cnn fit --config fast": command("fit", *FAST, *data),
+        "mnist-cnn validate": command("validate", "--trainer.enable_progress_bar", "false", *data),
+        "mnist-cnn test": command("test", "--trainer.enable_progress_bar", "false", *data),
+        "mnist-cnn predict with a .ckpt": command("predict", str(PICTURE), "--ckpt_path", str(REFERENCE)),
+        "mnist-cnn predict with a .onnx": command("predict", str(PICTURE), "--ckpt_path", str(onnx)),
+        "mnist-cnn fit, to the first step of base.yaml": lambda: to_first_step(folder),
+        "reading MNIST's training images from .gz": read_training_images,
+    }
 
 
 def to_first_step(folder: Path) -> float:
     """Seconds from the command to the end of its first training step."""
-    from mnist_cnn.data.registry import default_data_dir
-
     file = folder / "stopwatch.json"
     environment = {**os.environ, STOPWATCH_FILE: str(file), "PYTHONPATH": str(Path(__file__).parent)}
     data = ["--data.data_dir", str(default_data_dir(None).resolve())]
@@ -90,7 +95,7 @@ def to_first_step(folder: Path) -> float:
 
 def read_training_images() -> float:
     """Seconds for reading, checking and unpacking 60,000 images and labels."""
-    from mnist_cnn.data.registry import default_data_dir, find_dataset
+    from mnist_cnn.data.registry import find_dataset
 
     return seconds(lambda: find_dataset("mnist").read(default_data_dir(None), "train"))
 
