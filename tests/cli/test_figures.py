@@ -31,6 +31,7 @@ def test_every_figure_is_written_from_a_checkpoint_and_its_run(cli: Cli) -> None
         assert str(path) in out
 
 
+@pytest.mark.slow
 def test_own_pictures_and_svg(cli: Cli, tmp_path: Path) -> None:
     write_checkpoint(tmp_path / "x.ckpt", dataset="synthetic")
     seven().save("photo.jpg")
@@ -55,6 +56,7 @@ def test_without_the_data_what_needs_none_is_drawn_and_the_rest_named(
     assert {path.stem for path in Path("figures").iterdir()} == {"kernels"}
 
 
+@pytest.mark.slow
 def test_clothes_are_named_on_the_figures(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(PublishedDataset, "obtain", lambda *args: None)  # the files are made for this test
     write_dataset(tmp_path / "data", "fashion_mnist")
@@ -64,6 +66,7 @@ def test_clothes_are_named_on_the_figures(cli: Cli, tmp_path: Path, monkeypatch:
     assert (Path("figures") / "feature_maps_T-shirt-top.svg").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network", [Convolutional(), GlobalPoolCNN((4, 8)), Odd()])
 def test_a_network_of_any_kind_is_drawn_as_far_as_it_can_be(cli: Cli, tmp_path: Path, network: Any) -> None:
     write_checkpoint(tmp_path / "x.ckpt", network, dataset="synthetic")

@@ -178,6 +178,7 @@ def test_a_folder_that_cannot_be_made_is_an_error_that_names_it(tmp_path: Path, 
         dataset.obtain(tmp_path / "data")
 
 
+@pytest.mark.slow
 def test_several_processes_on_an_empty_folder_download_once(
     tmp_path: Path, mirror: Mirror, dataset: MirroredDataset
 ) -> None:

@@ -37,6 +37,7 @@ def test_a_data_set_of_another_package_is_known_by_its_name(cli: Cli, bars: str)
     assert "3: red, green, blue; images of 3x12x10" in out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("network", "settings"),
     [("CNN", ["--model.network.channels", "[4,8]"]), ("MLP", []), ("GlobalPoolCNN", []), ("MiniVGG", [])],

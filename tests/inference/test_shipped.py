@@ -34,6 +34,7 @@ def digits() -> tuple[Any, Any]:
     return laid_out[is_clear], labels.numpy()[is_clear]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", list(PICTURES))
 def test_pictures_of_every_kind_are_answered_in_97_of_100_cases(
     kind: str, digits: tuple[Any, Any], tmp_path: Path

@@ -62,6 +62,7 @@ NETWORKS: dict[str, tuple[type[Network], dict[str, Any], int]] = {
         VGG16_CONVOLUTIONS + (512 * 256 + 256) + (256 * 10 + 10),
     ),
 }
+SLOW = ("VGG16", "GlobalPoolCNN")  # which take minutes to learn anything
 every_network = pytest.mark.parametrize("name", list(NETWORKS))
 
 
@@ -83,7 +84,9 @@ def test_gives_a_logit_for_each_class(name: str) -> None:
     assert network.num_classes == 7
 
 
-@every_network
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in NETWORKS]
+)
 def test_overfits_64_images(name: str) -> None:
     dropout = {"dropout": 0.0} if "dropout" in build(name).init_args else {}
     images, labels = synthetic_digits(range(64))

@@ -97,6 +97,7 @@ def test_pretrained_weights_are_loaded_where_a_run_begins(tmp_path: Path) -> Non
     assert (watch.backbones[0]["0.bias"] == 0.125).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stopped_after", [3, 6, 9])
 def test_resumed_while_frozen_at_the_thaw_and_after_it_ends_bit_identical(
     cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stopped_after: int
@@ -121,6 +122,7 @@ def test_resumed_while_frozen_at_the_thaw_and_after_it_ends_bit_identical(
     assert not (whole["network.backbone.0.bias"] == 0.125).any()
 
 
+@pytest.mark.slow
 def test_several_processes_need_a_strategy_that_knows_of_frozen_parts(tmp_path: Path) -> None:
     # In a process of its own: torch keeps the port of a process group open, and its environment would pass to others.
     result = run_process("fit", *FINE_TUNING, "--trainer.strategy", "ddp", cwd=tmp_path)
