@@ -60,6 +60,8 @@ def sides_in(folder: Path, onnx: Path) -> dict[str, Any]:
     """What is timed, by name; runs go to `folder`."""
     data = ["--data.data_dir", str(default_data_dir(None).resolve())]
 
+    best = ["--ckpt_path", "lightning_logs/version_0/checkpoints/best.ckpt", "--trainer.enable_progress_bar", "false"]
+
     def python(program: str) -> Callable[[], float]:
         return lambda: seconds(lambda: run([sys.executable, "-c", program]))
 
@@ -72,8 +74,8 @@ def sides_in(folder: Path, onnx: Path) -> dict[str, Any]:
         "mnist-cnn --help": command("--help"),
         "mnist-cnn fit --help": command("fit", "--help"),
         "mnist-cnn fit --config fast": command("fit", *FAST, *data),
-        "mnist-cnn validate": command("validate", "--trainer.enable_progress_bar", "false", *data),
-        "mnist-cnn test": command("test", "--trainer.enable_progress_bar", "false", *data),
+        "mnist-cnn validate": command("validate", *best, *data),
+        "mnist-cnn test": command("test", *best, *data),
         "mnist-cnn predict with a .ckpt": command("predict", str(PICTURE), "--ckpt_path", str(REFERENCE)),
         "mnist-cnn predict with a .onnx": command("predict", str(PICTURE), "--ckpt_path", str(onnx)),
         "mnist-cnn fit, to the first step of base.yaml": lambda: to_first_step(folder),

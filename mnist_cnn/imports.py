@@ -72,12 +72,21 @@ def spared_collector() -> Iterator[None]:
         yield
         return
     gc.disable()
-    atexit.register(gc.freeze)
+    atexit.register(_freeze_unless_counted)
     try:
         yield
     finally:
         gc.freeze()
         gc.enable()
+
+
+def _freeze_unless_counted() -> None:
+    """Spare the collector at the end, unless a library built with nanobind is there, which reports what is left."""
+    extensions = [
+        module for module in list(sys.modules.values()) if str(getattr(module, "__file__", "")).endswith(".so")
+    ]
+    if not any(type(value).__module__ == "nanobind" for module in extensions for value in list(vars(module).values())):
+        gc.freeze()
 
 
 class _DeferredModule(ModuleType):

@@ -159,6 +159,7 @@ def run_python(program: str, folder: Path) -> None:
     """Run a program in a process of its own, to its good end."""
     done = run_program(program, cwd=folder)
     assert done.returncode == 0, done.stderr[-3000:]
+    assert "leaked" not in done.stderr, "some libraries count what is left at the end of a process"
 
 
 def test_a_run_loads_nothing_heavy(tmp_path: Path) -> None:
