@@ -12,6 +12,10 @@ class UsageError(UserError):
     """Arguments of a command that are not understood."""
 
 
+class TrainerError(UserError):
+    """Settings that Lightning's Trainer does not take; the text is Lightning's."""
+
+
 class DatasetAbsentError(UserError):
     """Files of a data set are not there and could not be downloaded."""
 

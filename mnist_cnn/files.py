@@ -2,8 +2,9 @@
 
 import json
 import os
+import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePath
 from typing import Any
@@ -20,17 +21,28 @@ def written_whole(path: Path) -> Iterator[Path]:
     Raises:
         OSError: if the folder cannot be made or written.
     """
+    path = path.resolve()  # a link stays one, and what it names is written
     path.parent.mkdir(parents=True, exist_ok=True)
     # A name of its own for each writer, and a short one: the file's own may be as long as the system allows.
     part = path.with_name(f".{uuid.uuid4().hex[:12]}.part{path.suffix}")
     try:
         yield part
         _flush(part)
+        if path.exists():
+            shutil.copymode(path, part)
         part.replace(path)
-        _flush(path.parent)
+        with suppress(OSError):  # some systems cannot; the file is in its place all the same
+            _flush(path.parent)
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)
+
+
+def remove_parts(folder: Path) -> None:
+    """Remove what writers that were killed have left below a folder; nobody may be writing there."""
+    for part in folder.rglob(".*.part*"):
+        with suppress(OSError):
+            part.unlink()
 
 
 def write_text(path: Path, text: str) -> None:
@@ -53,6 +65,36 @@ def plain(value: Any) -> Any:
     if isinstance(value, PurePath):
         return str(value)
     return value.item() if hasattr(value, "item") else value
+
+
+def is_plain(value: Any) -> bool:
+    """Whether a value and all that it holds are plain types, which YAML and JSON can hold."""
+    if isinstance(value, Mapping):
+        return all(isinstance(key, str) and is_plain(item) for key, item in value.items())
+    if isinstance(value, list):
+        return all(map(is_plain, value))
+    return value is None or isinstance(value, str | int | float | bool)
+
+
+def merged(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings with others laid over them. Another class brings its own settings, and none of the first one's."""
+    if "class_path" in one and class_name(other.get("class_path", one["class_path"])) != class_name(one["class_path"]):
+        return dict(other)
+    result = dict(one)
+    for name, value in other.items():
+        before = result.get(name)
+        if isinstance(before, Mapping) and isinstance(value, str) and "class_path" in before:
+            value = {"class_path": value}  # a class may be given by its name alone
+        if isinstance(before, str) and isinstance(value, Mapping) and value.keys() & {"class_path", "init_args"}:
+            before = {"class_path": before}
+        both = isinstance(before, Mapping) and isinstance(value, Mapping)
+        result[name] = merged(before, value) if both else value  # type: ignore[arg-type]
+    return result
+
+
+def class_name(class_path: str) -> str:
+    """The last part of a class's import path."""
+    return str(class_path).rpartition(".")[2]
 
 
 def flatten(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -21,7 +21,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import spec_from_loader
 from pathlib import Path
 from types import FunctionType, ModuleType
@@ -112,7 +112,9 @@ class _DeferredModule(ModuleType):
 class _Deferral(Loader):
     """Makes the empty module at the first import, and runs the package's own code in it at the second.
 
-    The second import is an ordinary one, under the import system's own locks: other threads wait for its end.
+    The second import is an ordinary one, under the import system's own locks: threads that come the same way
+    wait for its end. Those that first ask by different ways, at the same moment, may meet Python's error of a circular
+    import.
 
     Args:
         package: What can be had before.
@@ -209,7 +211,10 @@ class _Finder(MetaPathFinder):
         if above:  # what is loaded, or being so, counts on the usual order
             return all(package in self.deferrals and self.deferrals[package].is_waiting for package in above)
         package = self.packages[name]
-        if package.releases and not version(name).startswith(package.releases):
+        try:
+            if package.releases and not version(name).startswith(package.releases):
+                return False
+        except PackageNotFoundError:  # copied from somewhere, rather than installed
             return False
         source = Path(origin).read_text(encoding="utf-8") if Path(origin).is_file() else ""
         return all(mark in source for mark in package.marks)

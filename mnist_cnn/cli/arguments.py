@@ -10,6 +10,7 @@ from jsonargparse import get_loader
 
 from mnist_cnn.cli.commands import DEVICES, SHORT_FLAGS
 from mnist_cnn.errors import UsageError, UserError
+from mnist_cnn.files import class_name, merged
 from mnist_cnn.runs.checkpoint import Checkpoint
 from mnist_cnn.runs.folders import run_dir_of
 from mnist_cnn.shipped import find_config, list_configs
@@ -18,6 +19,8 @@ CONFIG_FLAGS = ("--config", "-c")
 NETWORK_FLAGS = ("--model.network", "--model.network.class_path")
 ROOT_FLAG = "--trainer.default_root_dir"
 CHECKPOINT_FLAG = "--ckpt_path"
+# What a config may hold that is no setting of a run: what is started from, and two keys of earlier versions.
+NO_SETTINGS = ("ckpt_path", "weights_only", "verbose")
 LOOKED_AT = (*CONFIG_FLAGS, *NETWORK_FLAGS, ROOT_FLAG, CHECKPOINT_FLAG)
 
 
@@ -46,10 +49,24 @@ class Request:
         """Whether nothing is to be done but to print a help text."""
         return any(flag in ("-h", "--help") or flag.endswith(".help") for flag in self.flags)
 
+    @property
+    def used_config(self) -> dict[str, Any]:
+        """The config as far as it counts.
+
+        A network's settings are left out where another network is asked for: the parser would hand them on to that
+        one wherever the names are the same, as with `dropout`.
+        """
+        config = {name: value for name, value in self.config.items() if name not in NO_SETTINGS}
+        model = config.get("model")
+        is_other = self.network and class_name(_network_of(config)) != class_name(self.network)
+        if isinstance(model, Mapping) and is_other:
+            config["model"] = {name: value for name, value in model.items() if name != "network"}
+        return config
+
     def gives(self, key: str) -> bool:
         """Whether a flag or a config sets an argument of the network."""
         flags = (f"--model.network.{key}", f"--model.network.init_args.{key}")
-        model = self.config.get("model")
+        model = self.used_config.get("model")
         spec = model.get("network") if isinstance(model, Mapping) else None
         in_config = isinstance(spec, Mapping) and key in (spec.get("init_args") or {})
         return in_config or any(flag.partition("=")[0] in flags for flag in self.flags)
@@ -76,23 +93,12 @@ class Request:
         of_run = _read_config(str(run_config)) if self.command == "fit" and run_config.is_file() else {}
         if isinstance(of_run.get("trainer"), dict):  # a run may have been moved since
             of_run["trainer"].pop("default_root_dir", None)
-        config = _merged(_merged(of_run, settings), self.config)
+        config = merged(merged(of_run, settings), self.config)
         return replace(self, config=config, network=self.network or class_path)
 
     def for_parser(self) -> list[str]:
-        """The arguments for the parser.
-
-        A network's settings are left out where another network is asked for: the parser would hand them on to that
-        one wherever the names are the same, as with `dropout`.
-        """
-        config = {name: value for name, value in self.config.items() if name not in ("ckpt_path", "weights_only")}
-        model = config.get("model")
-        if (
-            isinstance(model, Mapping)
-            and self.network
-            and _class_name(_network_of(config)) != _class_name(self.network)
-        ):
-            config["model"] = {name: value for name, value in model.items() if name != "network"}
+        """The arguments for the parser."""
+        config = self.used_config
         inline = yaml.safe_dump(config, default_flow_style=True, width=2**31)
         return ["--config", inline, *self.flags] if config else list(self.flags)
 
@@ -124,7 +130,7 @@ def _request(command: str, looked_at: Sequence[tuple[str, str]], rest: Sequence[
     config: dict[str, Any] = {}
     for name, value in looked_at:
         if name in CONFIG_FLAGS:
-            config = _merged(config, _read_config(value))
+            config = merged(config, _read_config(value))
     networks = [value for name, value in looked_at if name in NETWORK_FLAGS]
     roots = [value for name, value in looked_at if name == ROOT_FLAG]
     checkpoints = [value for name, value in looked_at if name == CHECKPOINT_FLAG]
@@ -141,43 +147,15 @@ def _request(command: str, looked_at: Sequence[tuple[str, str]], rest: Sequence[
     )
 
 
-def _merged(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings with others laid over them. Another class brings its own settings, and none of the first one's."""
-    if "class_path" in one and _class_name(str(other.get("class_path", one["class_path"]))) != _class_name(
-        str(one["class_path"])
-    ):
-        return dict(other)
-    merged = dict(one)
-    for name, value in other.items():
-        before = merged.get(name)
-        if isinstance(before, Mapping) and isinstance(value, str) and "class_path" in before:
-            value = {"class_path": value}  # a class may be given by its name alone
-        if isinstance(before, str) and isinstance(value, Mapping) and value.keys() & {"class_path", "init_args"}:
-            before = {"class_path": before}
-        both = isinstance(before, Mapping) and isinstance(value, Mapping)
-        merged[name] = _merged(before, value) if both else value  # type: ignore[arg-type]
-    return merged
-
-
 def _read_config(config: str) -> dict[str, Any]:
-    """Read a config: a file, the name of one that comes with the package, or the text itself in braces.
+    """Read a config: a file, the name of one that comes with the package, or the text itself.
 
     Raises:
         UsageError: if there is none, or it is no YAML of settings.
     """
     text, folder = config, Path()
-    if not config.startswith("{"):
-        path = Path(config).expanduser()
-        if path.is_dir():
-            raise UsageError(f"--config {config}: that is a folder, not a file")
-        if not path.exists():
-            try:
-                path = find_config(config)
-            except UserError:
-                known = ", ".join(name for name in list_configs() if "/" not in name)
-                raise UsageError(
-                    f"--config {config}: there is no such file, nor such a config of the package ({known}, recipes/...)"
-                ) from None
+    if not config.startswith("{") and ": " not in config:
+        path = _find_config(config)
         text, folder = path.read_text(encoding="utf-8"), path.parent
     try:
         settings = get_loader("yaml")(text)
@@ -187,11 +165,30 @@ def _read_config(config: str) -> dict[str, Any]:
         return {}
     if not isinstance(settings, dict):
         raise UsageError(f"{config} holds no settings, such as 'data:' and in the line below it '  batch_size: 64'")
-    return {name: _part(value, folder) for name, value in settings.items()}
+    return _with_parts(settings, folder)
 
 
-def _part(value: Any, folder: Path) -> Any:
-    """A part of a config, which may stand in a file of its own beside it, as in `model: model.yaml`."""
+def _find_config(config: str) -> Path:
+    path = Path(config).expanduser()
+    if path.is_file():
+        return path
+    try:
+        return find_config(config)
+    except UserError:
+        if path.is_dir():
+            raise UsageError(f"--config {config}: that is a folder, not a file") from None
+        if path.exists():  # a pipe, as of `<(...)` in a shell
+            return path
+    known = ", ".join(name for name in list_configs() if "/" not in name)
+    raise UsageError(
+        f"--config {config}: there is no such file, nor such a config of the package ({known}, recipes/...)"
+    )
+
+
+def _with_parts(value: Any, folder: Path) -> Any:
+    """Settings, with those parts put in that stand in files of their own beside the config: `model: model.yaml`."""
+    if isinstance(value, dict):
+        return {name: _with_parts(part, folder) for name, part in value.items()}
     if isinstance(value, str) and value.endswith((".yaml", ".yml")) and (folder / value).is_file():
         return _read_config(str(folder / value))
     return value
@@ -202,10 +199,6 @@ def _network_of(settings: Mapping[str, Any]) -> str:
     model = settings.get("model")
     network = model.get("network") if isinstance(model, Mapping) else None
     return str(network.get("class_path", "") if isinstance(network, Mapping) else network or "")
-
-
-def _class_name(class_path: str) -> str:
-    return class_path.rpartition(".")[2]
 
 
 def _device(name: str) -> str:

@@ -12,6 +12,7 @@ from tqdm import tqdm
 from mnist_cnn.cli.parser import CommandParser
 from mnist_cnn.console import remark, short_path
 from mnist_cnn.files import write_json, written_whole
+from mnist_cnn.imports import spared_collector
 from mnist_cnn.inference.base import BATCH_SIZE, Classifier, Prediction
 from mnist_cnn.inference.classifier import load
 
@@ -30,7 +31,8 @@ def predict(arguments: Sequence[str]) -> int:
         remark(f"error: {failure}")
     if not pictures:
         return 1
-    classifier = load(options.ckpt_path)
+    with spared_collector():  # a checkpoint imports torch
+        classifier = load(options.ckpt_path)
     answers = classifier.predict_each(pictures, options.top_k)
     few = len(pictures) <= BATCH_SIZE
     predictions = list(tqdm(answers, total=len(pictures), unit=" pictures", disable=few or None))

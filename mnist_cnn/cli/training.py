@@ -19,7 +19,7 @@ from mnist_cnn.cli.messages import explain, explain_trainer
 from mnist_cnn.console import PROGRAM, short_path
 from mnist_cnn.data.datamodule import MNISTDataModule
 from mnist_cnn.data.registry import dataset_names, find_dataset
-from mnist_cnn.errors import UsageError, UserError
+from mnist_cnn.errors import TrainerError, UsageError, UserError
 from mnist_cnn.networks import arguments_from_data, find_network, known_networks
 from mnist_cnn.runs.checkpoint import Checkpoint
 from mnist_cnn.runs.folders import find_checkpoint
@@ -184,7 +184,7 @@ def _settings(command: str, arguments: Sequence[str]) -> Iterator[tuple[Training
     try:
         with quiet(), _relaunchable(command, arguments, checkpoint):
             yield TrainingSettings(request.behind(checkpoint) if checkpoint else request), checkpoint
-    except MisconfigurationException as error:
+    except (MisconfigurationException, TrainerError) as error:
         raise UserError(explain_trainer(str(error))) from error
     except SIGTERMException:  # before the first step, when there is nothing to save yet
         sys.exit(128 + signal.SIGTERM)

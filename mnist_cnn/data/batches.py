@@ -25,7 +25,7 @@ class TrainingBatches:
     epoch, others in each.
 
     Args:
-        images: uint8 images (N, 1, H, W).
+        images: uint8 images (N, C, H, W).
         labels: int64 labels (N,), on the images' device.
         batch_size: Images in a batch of this process; the last one of an epoch holds the rest.
         seed: Seed of order and augmentation.
@@ -57,7 +57,7 @@ class TrainingBatches:
         return -(-share // self.batch_size)
 
     def __iter__(self) -> Iterator[Batch]:
-        """Yield the batches of the epoch that are still to come: images (B, 1, H, W) and labels (B,)."""
+        """Yield the batches of the epoch that are still to come: images (B, C, H, W) and labels (B,)."""
         device = self.images.device
         count = len(self.images)
         # On the CPU, as generators of other devices draw other numbers, and the order should not depend on the device.
@@ -120,5 +120,5 @@ class EvaluationBatches:
         return self._count
 
     def __iter__(self) -> Iterator[Batch]:
-        """Yield images (B, 1, H, W) and labels (B,)."""
+        """Yield images (B, C, H, W) and labels (B,)."""
         yield from zip(self.images.tensor_split(self._count), self.labels.tensor_split(self._count), strict=True)

@@ -48,7 +48,7 @@ def learning_curves(curves: Mapping[str, tuple[Sequence[float], Sequence[float]]
             axes.yaxis.set_minor_formatter(NullFormatter())
         axes.grid(alpha=0.3, which="both")
         axes.legend(fontsize=8)
-    figure.suptitle(title)
+    figure.suptitle(_literal(title))
     return figure
 
 
@@ -76,10 +76,11 @@ def confusion_matrix(counts: ArrayLike, class_names: Sequence[str], title: str) 
             axes.text(
                 column, row, str(matrix[row, column]), ha="center", va="center", color=colour, weight=bold, size=8
             )
+    class_names = [_literal(name) for name in class_names]
     rotation = 45 if max(map(len, class_names)) > 2 else 0
     axes.set_xticks(range(len(class_names)), class_names, rotation=rotation, ha="right" if rotation else "center")
     axes.set_yticks(range(len(class_names)), class_names)
-    axes.set(xlabel="predicted class", ylabel="true class", title=title)
+    axes.set(xlabel="predicted class", ylabel="true class", title=_literal(title))
     figure.colorbar(shown, label="mistakes, % of the true class", shrink=0.8)
     return figure
 
@@ -108,8 +109,10 @@ def example_sheet(
         separator = "\n" if names_are_long else "   "
         text = f"[T] {labels[number]}{separator}[P] {predicted[number]}"
         text += f"\n{notes[number]}" if notes else ""
-        axes.set_title(text, fontsize=8, color="black" if labels[number] == predicted[number] else ORANGE, pad=3)
-    figure.suptitle(title)
+        axes.set_title(
+            _literal(text), fontsize=8, color="black" if labels[number] == predicted[number] else ORANGE, pad=3
+        )
+    figure.suptitle(_literal(title))
     return figure
 
 
@@ -152,7 +155,7 @@ def kernels(weights: ArrayLike, title: str) -> Figure:
     shown = axes.imshow(_mosaic(grids), cmap=SIGNED, interpolation="nearest", vmin=-limit, vmax=limit)
     _without_ticks(axes, framed=False)
     figure.colorbar(shown, label="weight", shrink=0.9)
-    axes.set_title(title)
+    axes.set_title(_literal(title))
     return figure
 
 
@@ -187,7 +190,7 @@ def feature_maps(image: ArrayLike, layers: Sequence[tuple[str, ArrayLike]], titl
         which = f", the first {len(shown)}" if len(shown) < count else ""
         axes.set_title(f"{name}: {count} maps of {height}x{width}{which}", fontsize=10)
         figure.colorbar(picture, label="activation", shrink=0.9).ax.tick_params(labelsize=7)
-    figure.suptitle(title)
+    figure.suptitle(_literal(title))
     return figure
 
 
@@ -209,13 +212,13 @@ def saliency(images: ArrayLike, gradients: ArrayLike, predicted: Sequence[str], 
     for number in range(count):
         axes = figure.add_subplot(2, count, number + 1)
         _show(axes, pictures[number])
-        axes.set_title(f"[P] {predicted[number]}", fontsize=9)
+        axes.set_title(_literal(f"[P] {predicted[number]}"), fontsize=9)
         axes = figure.add_subplot(2, count, count + number + 1)
         shown = axes.imshow(slopes[number], cmap=MAPS, vmin=0, vmax=limit)
         _without_ticks(axes)
         lower.append(axes)
     figure.colorbar(shown, ax=lower, label="|d logit / d pixel|", shrink=0.9)
-    figure.suptitle(title)
+    figure.suptitle(_literal(title))
     return figure
 
 
@@ -247,6 +250,11 @@ def reliability_diagram(
     below.set(xlabel="probability that the network gives its answer", ylabel="answers", xlim=(0, 1))
     below.set_yscale("log")
     return figure
+
+
+def _literal(text: str) -> str:
+    """A text in which matplotlib sees no formula."""
+    return text.replace("$", r"\$")
 
 
 def _figure(width: float, height: float) -> Figure:

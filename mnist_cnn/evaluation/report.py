@@ -1,6 +1,8 @@
 """The figures of a trained network and its results, one after the other: for a command, a notebook, anyone."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -60,17 +62,27 @@ def draw_report(
     yield from _of_network(classifier, chosen, leave_out)
 
 
-def draw_safely(what: str, draw: Callable[[], Figure | None], leave_out: LeaveOut) -> Iterator[Figure]:
-    """Yield a figure, or say why there is none: a picture that cannot be drawn never ends what it is a picture of."""
+@contextmanager
+def safely(what: str, leave_out: LeaveOut) -> Iterator[None]:
+    """Turn an error of drawing into a word: a picture that cannot be drawn never ends what it is a picture of."""
     try:
-        figure = draw()
-    except Exception as error:  # of a network of anyone's
+        yield
+    except Exception as error:  # of a network, names or images of anyone's
         leave_out(what, f"{type(error).__name__}: {' '.join(str(error).split())}")
-        return
-    if figure is None:
-        leave_out(what, None)
-    else:
-        yield figure
+
+
+def drawn_safely(drawings: Mapping[str, Callable[[], Figure | None]], leave_out: LeaveOut) -> Drawn:
+    """Draw figures by name, and say why where there is none."""
+    for name, draw in drawings.items():
+        figure = None
+        failed = True
+        with safely(name, leave_out):
+            figure = draw()
+            failed = False
+        if figure is not None:
+            yield name, figure
+        elif not failed:
+            leave_out(name, None)
 
 
 def kernels_of(model: Any, image: Tensor, about: str = "") -> Figure | None:
@@ -105,43 +117,42 @@ def confusion_of(evaluation: Evaluation, title: str) -> Figure:
 
 def _of_network(classifier: CheckpointClassifier, chosen: Sequence[tuple[str, Tensor]], leave_out: LeaveOut) -> Drawn:
     """Figures of the network itself: kernels, and feature maps of images (C, H, W)."""
+    model = classifier.model
     image = chosen[0][1] if chosen else torch.zeros(classifier.image_shape, dtype=torch.uint8)
-    for figure in draw_safely("kernels", lambda: kernels_of(classifier.model, image, _describe(classifier)), leave_out):
-        yield "kernels", figure
-    for name, image in chosen:
-        title = f"What the network makes of {name}"
-        drawn = list(
-            draw_safely(
-                "feature maps",
-                lambda image=image, title=title: feature_maps_of(classifier.model, image, title),  # type: ignore[misc]
-                leave_out,
-            )
-        )
-        if not drawn:
+    yield from drawn_safely({"kernels": lambda: kernels_of(model, image, _describe(classifier))}, leave_out)
+    for name, picture in chosen:
+        draw = partial(feature_maps_of, model, picture, f"What the network makes of {name}")
+        drawn = list(drawn_safely({f"feature_maps_{name}": draw}, leave_out))
+        yield from drawn
+        if not drawn:  # nor will there be of the others
             break
-        yield f"feature_maps_{name}", drawn[0]
 
 
 def _of_results(classifier: CheckpointClassifier, images: Tensor, labels: Tensor, leave_out: LeaveOut) -> Drawn:
     """Figures of what the network answers on test images (N, C, H, W) with labels (N,)."""
-    names = classifier.class_names
     probabilities = torch.cat([classifier.model.predict_proba(batch) for batch in images.split(BATCH_SIZE)])
-    results = Evaluation(probabilities, labels, names)
+    results = Evaluation(probabilities, labels, classifier.class_names)
     title = f"{len(labels):,} test images of {_data_title(classifier)}"
-    yield "confusion_matrix", confusion_of(results, f"{title}: {100 * results.accuracy:.2f} % right")
-    shown = slice(0, SHEET)
-    truth, answers = ([names[i] for i in which[shown]] for which in (labels, results.predicted))
-    heading = "The first test images: [T]rue and [P]redicted"
-    yield "examples", figures.example_sheet(images[shown], truth, answers, heading)
-    if (sheet := mistakes_of(results, images, SHEET)) is not None:
-        yield "mistakes", sheet
-    for figure in draw_safely("saliency", lambda: _saliency(classifier, images, results), leave_out):
-        yield "saliency", figure
+    drawings: dict[str, Callable[[], Figure | None]] = {
+        "confusion_matrix": lambda: confusion_of(results, f"{title}: {100 * results.accuracy:.2f} % right"),
+        "examples": lambda: _examples(results, images[:SHEET]),
+        "mistakes": lambda: mistakes_of(results, images, SHEET),
+        "saliency": lambda: _saliency(classifier, images, results),
+        "reliability": lambda: _reliability(results, title),
+    }
+    yield from drawn_safely(drawings, leave_out)
+
+
+def _examples(results: Evaluation, images: Tensor) -> Figure:
+    names = results.class_names
+    truth, answers = ([names[i] for i in which[: len(images)]] for which in (results.labels, results.predicted))
+    return figures.example_sheet(images, truth, answers, "The first test images: [T]rue and [P]redicted")
+
+
+def _reliability(results: Evaluation, title: str) -> Figure:
     bins = results.calibration
-    yield (
-        "reliability",
-        figures.reliability_diagram(bins.counts, bins.accuracies, bins.confidences, results.calibration_error, title),
-    )
+    error = results.calibration_error
+    return figures.reliability_diagram(bins.counts, bins.accuracies, bins.confidences, error, title)
 
 
 def _saliency(classifier: CheckpointClassifier, images: Tensor, results: Evaluation) -> Figure:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mnist_cnn.data.base import Layout
 from mnist_cnn.errors import UserError
-from mnist_cnn.inference.pictures import NoInkError, UnreadablePictureError, to_network_input
+from mnist_cnn.inference.pictures import SIDE, NoInkError, UnreadablePictureError, to_network_input
 from mnist_cnn.runs.provenance import Provenance
 
 BATCH_SIZE = 256
@@ -101,6 +101,12 @@ class Classifier(ABC):
             yield from self._predict_batch(batch, top_k)
 
     def _predict_batch(self, pictures: Sequence[Any], top_k: int) -> list[Prediction]:
+        if self.image_shape != (1, SIDE, SIDE):
+            shape = "x".join(map(str, self.image_shape))
+            raise UserError(
+                f"{self.path} was trained on images of {shape}, but pictures are brought into the form 1x{SIDE}x{SIDE} "
+                f"only: give images of its own shape to predict_proba, in Python"
+            )
         answers: list[Prediction] = []
         seen: list[tuple[int, NDArray[np.uint8]]] = []
         for picture in pictures:

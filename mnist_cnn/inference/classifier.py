@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_cnn.imports import spared_collector
 from mnist_cnn.inference.base import Classifier
 from mnist_cnn.inference.onnx import ONNXClassifier
 from mnist_cnn.runs.folders import find_checkpoint, find_default_checkpoint
@@ -29,12 +28,11 @@ class CheckpointClassifier(Classifier):
     """
 
     def __init__(self, path: Path) -> None:
-        with spared_collector():  # torch comes with these
-            from mnist_cnn.networks import build_network
-            from mnist_cnn.networks.model import Model
-            from mnist_cnn.runs.checkpoint import Checkpoint
+        from mnist_cnn.networks import build_network
+        from mnist_cnn.networks.model import Model
+        from mnist_cnn.runs.checkpoint import Checkpoint
 
-            checkpoint = Checkpoint.read(path)
+        checkpoint = Checkpoint.read(path)
         self.path = path
         self.model = Model(build_network(checkpoint.network)).eval()
         self.model.load_state_dict(checkpoint.weights)

@@ -43,14 +43,27 @@ class Model(nn.Module):
         Raises:
             UserError: if there are not as many as the network has input channels.
         """
-        if len(mean) != self.mean.numel():
+        if len(mean) != self.mean.numel() and self._declares_channels:
             raise UserError(
                 f"the network takes images of {self.mean.numel()} channel(s), but those of the data have {len(mean)}: "
                 f"set --model.network.in_channels {len(mean)}"
             )
-        self.mean.copy_(_per_channel(mean))
         # A channel that is the same in all images says nothing; divided by zero it would spoil the rest.
-        self.std.copy_(_per_channel([value or 1.0 for value in std]))
+        found = _per_channel(mean), _per_channel([value or 1.0 for value in std])
+        self.mean, self.std = (value.to(self.mean.device) for value in found)
+
+    @property
+    def _declares_channels(self) -> bool:
+        """Whether the network says how many channels it takes; else it takes those of its data."""
+        return "in_channels" in self.network.init_args
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
+        """Take over a state's statistics in its own shape where the network does not say how many channels it takes."""
+        for name in ("mean", "std"):
+            kept = state_dict.get(prefix + name)
+            if kept is not None and not self._declares_channels:
+                setattr(self, name, torch.empty_like(kept, device=self.mean.device))
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
     def normalise(self, images: Tensor) -> Tensor:
         """Map images (B, C, H, W), values from 0 to 255 in any number type, to what the network is given."""

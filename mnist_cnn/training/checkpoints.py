@@ -2,6 +2,7 @@
 
 import signal
 import threading
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 
 from mnist_cnn.errors import RunInterrupted, UserError
 from mnist_cnn.files import written_whole
-from mnist_cnn.runs.checkpoint import Checkpoint
+from mnist_cnn.runs.checkpoint import CURRENT_WEIGHTS, WEIGHTS, Checkpoint
 
 STOP_SIGNALS = [
     getattr(signal, name)
@@ -36,9 +37,11 @@ class AtomicCheckpointIO(TorchCheckpointIO):
     def load_checkpoint(self, path: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """Give the contents of the checkpoint at `path`."""
         checkpoint, self._read = self._read, None  # its weights are large, and it is asked for once
-        if checkpoint is None or Path(path) != checkpoint.path:
-            checkpoint = Checkpoint.read(Path(path))
-        return dict(checkpoint.contents)
+        if checkpoint is None or Path(path) != checkpoint.path:  # Lightning keeps files of its own too
+            return super().load_checkpoint(path, *args, **kwargs)
+        # Weights are copied by whoever takes them over; all else is trained on as it is.
+        taken = (WEIGHTS, CURRENT_WEIGHTS)
+        return {name: part if name in taken else deepcopy(part) for name, part in checkpoint.contents.items()}
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
         """Write `checkpoint` to `path`.
@@ -105,7 +108,7 @@ class LastCheckpoint(CheckpointCallback):
 
         Not earlier: Lightning puts a SIGTERM handler of its own in place before, which ends a run without saving.
         """
-        self._steps_seen = trainer.global_step
+        self._steps_seen, self._signal = trainer.global_step, None
         if threading.current_thread() is threading.main_thread():
             for number in STOP_SIGNALS:
                 self._previous_handlers[number] = signal.signal(number, self._on_signal)

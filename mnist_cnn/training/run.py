@@ -19,9 +19,11 @@ from typing import Any
 
 import yaml
 from pytorch_lightning import Callback
+from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from mnist_cnn.data.datamodule import MNISTDataModule
-from mnist_cnn.errors import UserError
+from mnist_cnn.errors import TrainerError, UserError
+from mnist_cnn.files import remove_parts
 from mnist_cnn.runs.checkpoint import Checkpoint
 from mnist_cnn.runs.folders import find_checkpoint, is_last_of_run, list_runs, make_run_dir, run_dir_of
 from mnist_cnn.training.checkpoints import AtomicCheckpointIO, BestCheckpoint, LastCheckpoint
@@ -31,7 +33,7 @@ from mnist_cnn.training.loggers import MetricsCSVLogger, RunTensorBoardLogger
 from mnist_cnn.training.progress import ProgressBar
 from mnist_cnn.training.results import RunConfig, TestResults
 from mnist_cnn.training.resume import changed_settings
-from mnist_cnn.training.settings import TRAINER_DEFAULTS, Settings, as_config, build
+from mnist_cnn.training.settings import TRAINER_DEFAULTS, Settings, as_config, behind, build, instantiated
 from mnist_cnn.training.summary import RunSummary
 from mnist_cnn.training.tensorboard import NetworkPictures
 from mnist_cnn.training.trainer import Trainer
@@ -59,7 +61,7 @@ def fit(
     *,
     checkpoint: LastCheckpoint | Settings | None = None,
     pictures: NetworkPictures | Settings | None = None,
-    seed_everything: int = 0,
+    seed_everything: int | None = None,
     ckpt_path: str | Path | Checkpoint | None = None,
     config: str | None = None,
 ) -> Result:
@@ -71,21 +73,26 @@ def fit(
         trainer: Settings of the Trainer, which may hold objects.
         checkpoint: When to write `last.ckpt`.
         pictures: What TensorBoard shows.
-        seed_everything: Seed of what is built here and of the data's order; objects that are given have theirs.
-        ckpt_path: Checkpoint to go on from: a file, "best" or "last" of the newest run.
+        seed_everything: Seed of what is built here and of the data's order; objects that are given have theirs. By
+            default the checkpoint's, or 0.
+        ckpt_path: Checkpoint to go on from: a file, "best" or "last" of the newest run. Its settings count where none
+            are given.
         config: All settings as YAML, for the run's config.yaml; by default what is known of them.
 
     Raises:
         UserError: for settings that do not fit together, and for files that cannot be used.
         RunInterrupted: if a signal asked the run to stop; it is saved.
     """
-    settings = dict(TRAINER_DEFAULTS | dict(trainer or {}))
-    start = _find(ckpt_path, Path(settings.get("default_root_dir") or "."))
+    start = _find(ckpt_path, Path((trainer or {}).get("default_root_dir") or "."))
+    seed = seed_everything if seed_everything is not None else start.settings()["seed_everything"] if start else 0
+    if start:
+        model, data, trainer = behind(start, model, data, trainer)
+    settings = {**TRAINER_DEFAULTS, **(trainer or {})}
     with no_trace():
-        classifier, module = build(model, data, seed_everything)
+        classifier, module = build(model, data, seed)
         last = checkpoint if isinstance(checkpoint, LastCheckpoint) else LastCheckpoint(**(checkpoint or {}))
         drawing = pictures if isinstance(pictures, NetworkPictures) else NetworkPictures(**(pictures or {}))
-        text = config or as_config(classifier, module, trainer or {}, last, seed_everything)
+        text = config or as_config(classifier, module, trainer or {}, last, drawing, seed)
         return _train(classifier, module, settings, [last, drawing], start, text)
 
 
@@ -147,15 +154,15 @@ def _evaluate(
     ckpt_path: str | Path | Checkpoint,
     callbacks: list[Callback],
 ) -> Result:
-    settings = dict(TRAINER_DEFAULTS | dict(trainer or {}), logger=False)  # evaluating is no run
-    start = _find(ckpt_path, Path(settings.get("default_root_dir") or "."))
+    start = _find(ckpt_path, Path((trainer or {}).get("default_root_dir") or "."))
     assert start is not None
+    model, data, _ = behind(start, model, data, None)
+    settings = {**TRAINER_DEFAULTS, **(trainer or {}), "logger": False}  # evaluating is no run
     run_dir = run_dir_of(start.path)
     if kind == "test":
         callbacks = [TestResults(run_dir / "test.json", start.path), *callbacks]
-    kept = start.settings()
     with no_trace():
-        classifier, module = build(model or kept["model"], data or kept["data"], kept["seed_everything"])
+        classifier, module = build(model, data, start.settings()["seed_everything"])
         lightning = _make_trainer(settings, callbacks, start)
         _obtain(module, "test" if kind == "test" else "train")
         evaluate = lightning.test if kind == "test" else lightning.validate
@@ -172,14 +179,24 @@ def _find(ckpt_path: str | Path | Checkpoint | None, root: Path) -> Checkpoint |
 
 
 def _make_trainer(settings: dict[str, Any], callbacks: list[Callback], start: Checkpoint | None) -> Trainer:
-    """The Trainer with this project's callbacks, and with checkpoints that are written whole."""
-    given = settings.pop("callbacks", None) or []
-    given = list(given) if isinstance(given, list | tuple) else [given]
+    """The Trainer with this project's callbacks, and with checkpoints that are written whole.
+
+    Raises:
+        TrainerError: for settings that Lightning does not take.
+    """
+    settings = {name: instantiated(value) for name, value in settings.items()}
+    given, plugins = (_as_list(settings.pop(name, None)) for name in ("callbacks", "plugins"))
     if settings.get("enable_progress_bar") is not False:
         given.append(ProgressBar())
-    plugins = settings.pop("plugins", None) or []
-    plugins = list(plugins) if isinstance(plugins, list | tuple) else [plugins]
-    return Trainer(**settings, callbacks=[*given, *callbacks], plugins=[*plugins, AtomicCheckpointIO(start)])
+    try:
+        return Trainer(**settings, callbacks=[*given, *callbacks], plugins=[*plugins, AtomicCheckpointIO(start)])
+    except (MisconfigurationException, ValueError, TypeError) as error:
+        raise TrainerError(str(error)) from error
+
+
+def _as_list(given: Any) -> list[Any]:
+    """What may be one, several or none."""
+    return list(given) if isinstance(given, list | tuple) else [given] if given is not None else []
 
 
 @contextmanager
@@ -192,6 +209,7 @@ def _run_directory(root: Path, start: Checkpoint | None) -> Iterator[Any]:
 
     def find() -> Path:
         if start and is_last_of_run(start.path):
+            remove_parts(run_dir_of(start.path) / "checkpoints")  # of a kill while one was written
             return run_dir_of(start.path)
         # The other processes of a run write nothing and need no directory of their own.
         if os.environ.get("LOCAL_RANK", "0") != "0" and (runs := list_runs(root)):

@@ -5,13 +5,18 @@ from typing import Any
 
 import yaml
 from pytorch_lightning import seed_everything
+from pytorch_lightning.cli import instantiate_class
 
 from mnist_cnn.data.datamodule import MNISTDataModule
 from mnist_cnn.data.registry import find_dataset
-from mnist_cnn.files import plain
+from mnist_cnn.errors import UserError
+from mnist_cnn.files import is_plain, merged, plain
 from mnist_cnn.networks import CNN, Network, arguments_from_data, find_network
+from mnist_cnn.runs.checkpoint import Checkpoint
+from mnist_cnn.runs.folders import run_dir_of
 from mnist_cnn.training.checkpoints import LastCheckpoint
 from mnist_cnn.training.classifier import ImageClassifier
+from mnist_cnn.training.tensorboard import NetworkPictures
 
 Settings = Mapping[str, Any]
 
@@ -27,6 +32,8 @@ def build(model: Any, data: Any, seed: int) -> tuple[ImageClassifier, MNISTDataM
     """Build what is given as settings: the data module, and a classifier with a network that fits its images."""
     if isinstance(model, ImageClassifier) and isinstance(data, MNISTDataModule):
         return model, data
+    if isinstance(seed, bool) or not 0 <= seed < 2**32:  # Lightning takes true for any seed, and false for none
+        raise UserError(f"seed_everything={seed}: a whole number from 0 to {2**32 - 1} is needed")
     seed_everything(seed, verbose=False)
     module = data if isinstance(data, MNISTDataModule) else MNISTDataModule(**{"seed": seed, **(data or {})})
     if isinstance(model, ImageClassifier):
@@ -41,17 +48,51 @@ def build(model: Any, data: Any, seed: int) -> tuple[ImageClassifier, MNISTDataM
     return ImageClassifier(network, **settings), module
 
 
+def behind(start: Checkpoint, model: Any, data: Any, trainer: Settings | None) -> tuple[Any, Any, Settings]:
+    """The settings of a checkpoint, with those that are given laid over them; objects that are given stay.
+
+    Those of the Trainer stand in the config of the checkpoint's run. Classes that are named there are left out: what
+    code is imported is for the caller to say.
+    """
+    kept = start.settings()
+    path = run_dir_of(start.path) / "config.yaml"
+    content = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else None
+    of_run = content.get("trainer") if isinstance(content, Mapping) else None
+    simple = {name: value for name, value in (of_run or {}).items() if not isinstance(value, Mapping | list)}
+    simple.pop("default_root_dir", None)  # a run may have been moved since
+    if not isinstance(model, ImageClassifier):
+        model = merged(kept["model"], model or {})
+    if not isinstance(data, MNISTDataModule):
+        data = merged(kept["data"], data or {})
+    return model, data, {**simple, **(trainer or {})}
+
+
 def as_config(
-    classifier: ImageClassifier, module: MNISTDataModule, trainer: Settings, last: LastCheckpoint, seed: int
+    classifier: ImageClassifier,
+    module: MNISTDataModule,
+    trainer: Settings,
+    last: LastCheckpoint,
+    drawing: NetworkPictures,
+    seed: int,
 ) -> str:
-    """The settings of a run that was not started from a config, as one."""
-    kinds = (str, int, float, bool, list, dict, type(None))
+    """The settings of a run that was not started from a config, as one; the Trainer's objects are left out."""
     data = {name: value for name, value in module.hparams.items() if name != "seed"}
     content = {
         "seed_everything": seed,
-        "trainer": {name: value for name, value in plain(dict(trainer)).items() if isinstance(value, kinds)},
+        "trainer": {name: value for name, value in plain(dict(trainer)).items() if is_plain(value)},
         "model": dict(classifier.hparams),
-        "data": data,
+        "data": {**data, "data_dir": str(module.data_dir)},
         "checkpoint": {"every_n_train_steps": last.every_n_train_steps},
+        "pictures": {name: getattr(drawing, name) for name in ("enabled", "times", "largest_share")},
     }
     return yaml.safe_dump(content, sort_keys=False)
+
+
+def instantiated(value: Any) -> Any:
+    """A setting of the Trainer, with the classes that it names by `class_path` built."""
+    if isinstance(value, list | tuple):
+        return [instantiated(item) for item in value]
+    if isinstance(value, Mapping) and "class_path" in value:
+        arguments = {name: instantiated(item) for name, item in (value.get("init_args") or {}).items()}
+        return instantiate_class((), {"class_path": value["class_path"], "init_args": arguments})
+    return value

@@ -3,6 +3,7 @@
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -83,13 +84,14 @@ class NetworkPictures(Callback):
         self._seen = []
         names: list[str] = pl_module.val_metrics.class_names  # type: ignore[assignment, union-attr]
         results = Evaluation(probabilities, labels, names)
-        for tag, figure in _figures(pl_module, results, images):
-            for writer in writers:
-                writer.add_figure(tag, figure, trainer.global_step, close=False)
-        for number, name in enumerate(names):
-            for writer in writers:
-                tag = f"precision_recall/{name.replace('/', '-')}"
-                writer.add_pr_curve(tag, labels == number, probabilities[:, number], trainer.global_step)
+        with _warned_of("pictures"):  # drawn as they are written
+            for tag, figure in _figures(pl_module, results, images):
+                for writer in writers:
+                    writer.add_figure(tag, figure, trainer.global_step, close=False)
+            for number, name in enumerate(names):
+                for writer in writers:
+                    tag = f"precision_recall/{name.replace('/', '-')}"
+                    writer.add_pr_curve(tag, labels == number, probabilities[:, number], trainer.global_step)
         self._last_cost = time.monotonic() - begin
         self._spent += self._last_cost
 
@@ -114,13 +116,11 @@ class NetworkPictures(Callback):
     @staticmethod
     def _features_of(model: Any, images: Tensor) -> Tensor | None:
         """What the output layer is given (B, units); None, and a warning, where that cannot be seen."""
-        try:
+        found = None
+        with _warned_of("projector"):
             found = features(model.network, model.normalise(images))
-            reason = "the network does not declare its output layer (get_output_layer)"
-        except Exception as error:  # of a network of anyone's
-            found, reason = None, f"{type(error).__name__}: {' '.join(str(error).split())}"
-        if found is None:
-            rank_zero_warn(f"TensorBoard shows no projector: {reason}")
+            if found is None:
+                _warn("projector", "the network does not declare its output layer (get_output_layer)")
         return found
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -134,7 +134,7 @@ class NetworkPictures(Callback):
         images, labels, seen = (torch.cat(parts)[:PROJECTED] for parts in zip(*self._seen, strict=True))
         self._seen = []
         names: list[str] = pl_module.test_metrics.class_names  # type: ignore[assignment, union-attr]
-        with SummaryWriter(str(folder)) as writer:
+        with _warned_of("projector"), SummaryWriter(str(folder)) as writer:
             sprites = _as_sprites(images)
             writer.add_embedding(seen, [names[label] for label in labels.tolist()], sprites, tag="test images")
 
@@ -171,9 +171,16 @@ def _figures(model: Any, results: Evaluation, images: Tensor) -> Iterator[tuple[
         "results/confusion": lambda: report.confusion_of(results, f"{len(images):,} validation images"),
         "results/mistakes": lambda: report.mistakes_of(results, images, MISTAKES),
     }
-    for tag, draw in drawings.items():
-        for figure in report.draw_safely(tag, draw, _warn):
-            yield tag, figure
+    yield from report.drawn_safely(drawings, _warn)
+
+
+@contextmanager
+def _warned_of(what: str) -> Iterator[None]:
+    """Turn an error of what only shows a run into a warning: it does not end the run."""
+    try:
+        yield
+    except Exception as error:  # of names or images of anyone's
+        _warn(what, f"{type(error).__name__}: {' '.join(str(error).split())}")
 
 
 def _warn(what: str, reason: str | None) -> None:

@@ -60,6 +60,25 @@ def test_a_part_of_a_config_may_stand_in_a_file_beside_it() -> None:
     Path("configs/whole.yaml").write_text("model: part.yaml\n")
     Path("configs/part.yaml").write_text("lr: 0.25\n")
     assert read_request("fit", ["--config", "configs/whole.yaml"]).config == {"model": {"lr": 0.25}}
+    Path("configs/whole.yaml").write_text("model:\n  network: net.yaml\n")
+    Path("configs/net.yaml").write_text("class_path: MLP\n")
+    assert read_request("fit", ["--config", "configs/whole.yaml"]).network == "MLP"
+
+
+def test_a_config_may_be_given_as_text() -> None:
+    for text in ("{model: {lr: 0.5}}", "model: {lr: 0.5}"):
+        assert read_request("fit", ["--config", text]).config == {"model": {"lr": 0.5}}
+
+
+def test_a_folder_with_the_name_of_a_config_does_not_hide_it() -> None:
+    Path("base").mkdir()
+    assert read_request("fit", ["--config", "base"]).config["data"]["dataset"] == "mnist"
+
+
+def test_the_settings_of_a_network_that_is_not_used_give_nothing_to_another() -> None:
+    Path("one.yaml").write_text("model:\n  network:\n    class_path: CNN\n    init_args: {in_channels: 1}\n")
+    assert read_request("fit", ["--config", "one.yaml"]).gives("in_channels")
+    assert not read_request("fit", ["--config", "one.yaml", "--network", "MLP"]).gives("in_channels")
 
 
 @pytest.mark.parametrize("name", ["base", "base.yaml", "configs/base.yaml", "recipes/mnist_linear"])

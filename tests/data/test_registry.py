@@ -10,6 +10,7 @@ from mnist_cnn.data.registry import dataset_names, find_dataset, register
 from mnist_cnn.errors import UserError
 from tests.support.commands import Cli
 from tests.support.datasets import ColouredBars
+from tests.support.pictures import seven
 
 
 @pytest.fixture
@@ -66,6 +67,11 @@ def test_images_in_colour_and_of_another_size_go_all_the_way(
     for command in (["figures"], ["export"]):
         status, out, err = cli(*command)
         assert status == 0, err
+    seven().save("photo.png")
+    for network_file in ("best", "model.onnx"):
+        status, _, err = cli("predict", "photo.png", "--ckpt_path", network_file)
+        assert status == 1
+        assert "trained on images of 3x12x10" in err
     exported = mnist_cnn.load("model.onnx")
     assert exported.image_shape == (3, 12, 10)
     assert (exported.predict_proba(images.numpy()).argmax(axis=1) == answers).all()

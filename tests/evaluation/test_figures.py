@@ -1,5 +1,6 @@
 """Figures: what is written and drawn in them."""
 
+import io
 from typing import Any
 
 import numpy as np
@@ -47,3 +48,12 @@ def test_images_of_any_number_of_channels_are_shown(shape: tuple[int, ...]) -> N
     (shown,) = figure.axes[0].images
     expected = np.moveaxis(images[0], 0, -1) if shape[0] == 3 else images[0].reshape(-1, *shape[-2:]).mean(axis=0)
     assert np.asarray(shown.get_array()) == pytest.approx(expected)
+
+
+def test_names_with_dollars_are_no_formulas() -> None:
+    names = ["$1_$", "2$"]
+    for figure in (
+        figures.confusion_matrix([[5, 2], [0, 7]], names, "a $ in $it"),
+        figures.example_sheet(np.zeros((2, 8, 8)), names, names, "sheet"),
+    ):
+        figure.savefig(io.BytesIO())

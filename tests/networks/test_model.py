@@ -4,6 +4,7 @@ import torch
 from mnist_cnn.errors import UserError
 from mnist_cnn.networks import CNN
 from mnist_cnn.networks.model import Model
+from tests.support.networks import Keywords
 
 
 def test_each_channel_is_normalised_by_its_own_statistics() -> None:
@@ -30,6 +31,13 @@ def test_images_of_other_channels_are_refused_with_the_way_out() -> None:
 
 
 def test_a_network_without_parameters_is_no_obstacle() -> None:
-    from tests.support.networks import Keywords
-
     assert Model(Keywords()).predict_proba(torch.zeros(2, 1, 28, 28)).shape == (2, 10)
+
+
+def test_a_network_that_does_not_say_its_channels_takes_those_of_its_data() -> None:
+    model = Model(Keywords())
+    model.set_statistics([0.1, 0.2, 0.3], [1.0] * 3)
+    assert model.predict_proba(torch.zeros(2, 3, 8, 8)).shape == (2, 10)
+    again = Model(Keywords())
+    again.load_state_dict(model.state_dict())
+    assert torch.equal(again.mean, model.mean)

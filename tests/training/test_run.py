@@ -16,10 +16,13 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from pytorch_lightning import Callback
+from pytorch_lightning.loggers import CSVLogger
 
 from mnist_cnn.data.datamodule import MNISTDataModule
 from mnist_cnn.errors import UserError
 from mnist_cnn.networks import CNN
+from mnist_cnn.runs.checkpoint import Checkpoint
 from mnist_cnn.runs.folders import list_runs
 from mnist_cnn.training import run
 from mnist_cnn.training.classifier import ImageClassifier
@@ -34,6 +37,19 @@ SETTINGS: dict[str, Any] = {
     "model": {"network": {"class_path": "CNN", "init_args": {"channels": [4, 8, 8]}}, "lr": 0.01},
     "data": DATA,
 }
+
+
+class Counted(Callback):
+    """Counts steps, and how often it was made."""
+
+    made = 0
+
+    def __init__(self) -> None:
+        self.steps = 0
+        Counted.made += 1
+
+    def on_train_batch_end(self, *args: Any) -> None:
+        self.steps += 1
 
 
 def test_a_config_as_keywords_trains_as_the_command_does(cli: Cli) -> None:
@@ -121,3 +137,44 @@ def test_several_may_run_at_once_in_processes_of_their_own(tmp_path: Path) -> No
 def test_an_unknown_network_is_named() -> None:
     with pytest.raises(UserError, match=r"'Foo' is no known subclass .* choose one of CNN"):
         fit(**{**SETTINGS, "model": {"network": "Foo"}})
+
+
+def test_the_trainer_may_be_given_objects_and_classes_by_name() -> None:
+    counted = Counted()
+    by_name = {"class_path": "tests.training.test_run.Counted"}
+    trainer = {**SETTINGS["trainer"], "callbacks": [counted, by_name], "logger": [CSVLogger("csv")]}
+    assert fit(**{**SETTINGS, "trainer": trainer}).best_checkpoint is not None
+    assert counted.steps == 12
+    assert Counted.made == 2
+
+
+def test_settings_that_are_given_are_laid_over_those_of_the_checkpoint() -> None:
+    best = fit(**SETTINGS).best_checkpoint
+    assert best is not None
+    trainer = {"accelerator": "cpu", "enable_progress_bar": False}
+    found = run.validate(data={"data_dir": "elsewhere"}, trainer=trainer, ckpt_path=best).metrics
+    assert found["val/loss"] == pytest.approx(contents_of(best)["metrics"]["val/loss"])
+    fit(trainer={"max_epochs": 3, "enable_progress_bar": False}, ckpt_path="last")
+    last = contents_of(Path("lightning_logs/version_0/checkpoints/last.ckpt"))
+    assert last["datamodule_hyper_parameters"]["dataset"] == "synthetic"
+    assert (last["epoch"], last["datamodule_hyper_parameters"]["seed"]) == (2, 3)
+
+
+def test_a_checkpoint_that_was_read_can_be_gone_on_with_again_and_again() -> None:
+    fit(**SETTINGS)
+    start = Checkpoint.read(Path("lightning_logs/version_0/checkpoints/best.ckpt"))
+    longer = {"max_epochs": 3, "enable_progress_bar": False}
+    first, second = (fit(trainer=longer, ckpt_path=start).metrics for _ in range(2))
+    assert first == second
+
+
+@pytest.mark.parametrize("setting", [{"accelerator": "foo"}, {"strategy": "foo"}, {"max_epochs": -5}, {"nonsense": 1}])
+def test_settings_that_the_trainer_does_not_take_are_errors_of_the_user(setting: dict[str, Any]) -> None:
+    with pytest.raises(UserError):
+        fit(**{**SETTINGS, "trainer": {**SETTINGS["trainer"], **setting}})
+    assert not Path("lightning_logs").exists()
+
+
+def test_a_seed_is_a_whole_number() -> None:
+    with pytest.raises(UserError, match="seed_everything=True"):
+        fit(**{**SETTINGS, "seed_everything": True})
