@@ -22,16 +22,22 @@ def no_trace() -> Iterator[None]:
     processes sets up stays: after such a run a process should start no other.
     """
     before = {name: os.environ.get(name) for name in VARIABLES}
-    deterministic = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    deterministic = _deterministic_mode()
     cudnn = torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic
     # Reading the states of a GPU would begin to use it.
     with quiet(), isolate_rng(include_cuda=torch.cuda.is_initialized()), freed_memory_kept():
         try:
             yield
         finally:
-            torch.use_deterministic_algorithms(deterministic[0], warn_only=deterministic[1])
+            if _deterministic_mode() != deterministic:  # setting it imports torch's compiler, which takes seconds
+                torch.use_deterministic_algorithms(deterministic[0], warn_only=deterministic[1])
             torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic = cudnn
             for name, value in before.items():
                 os.environ.pop(name, None)
                 if value is not None:
                     os.environ[name] = value
+
+
+def _deterministic_mode() -> tuple[bool, bool]:
+    """Whether torch allows deterministic algorithms only, and whether it merely warns of others."""
+    return torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
