@@ -76,12 +76,12 @@ def spared_collector() -> Iterator[None]:
     try:
         yield
     finally:
-        gc.freeze()
+        _freeze_unless_counted()
         gc.enable()
 
 
 def _freeze_unless_counted() -> None:
-    """Spare the collector at the end, unless a library built with nanobind is there, which reports what is left."""
+    """Spare the collector, unless a library built with nanobind is there, which reports what is left at the end."""
     extensions = [
         module for module in list(sys.modules.values()) if str(getattr(module, "__file__", "")).endswith(".so")
     ]
