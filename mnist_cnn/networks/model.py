@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from mnist_cnn.errors import UserError
 from mnist_cnn.networks.base import Network
+from mnist_cnn.pixels import WHITE, factor_to_bytes
 
 # MNIST's own statistics: what is used until those of the data are set.
 MNIST_MEAN, MNIST_STD = 0.1307, 0.3081
@@ -79,8 +80,11 @@ class Model(nn.Module):
     def predict_proba(self, images: Any) -> Tensor:
         """Map images (B, C, H, W), a tensor or an array, to probabilities (B, num_classes) without dropout.
 
+        Args:
+            images: Pixels from 0 to 255 in any number type, or floats from 0 to 1; all of them together tell which.
+
         Raises:
-            UserError: for images of another shape.
+            UserError: for images of another shape, and for values of another range.
         """
         images = torch.as_tensor(images)
         channels = self.mean.numel()
@@ -89,9 +93,31 @@ class Model(nn.Module):
             raise UserError(f"images of shape {tuple(images.shape)}: (B, {channels}, H, W) is needed, {kind}")
         was_training = self.training
         self.eval()
-        probabilities = self(images.to(self.mean.device)).float().softmax(dim=1)
+        factor = pixel_factor(images)
+        images = images.to(self.mean.device)
+        probabilities = self(images if factor in (1.0, None) else images * factor).float().softmax(dim=1)
         self.train(was_training)
         return probabilities
+
+
+def pixel_factor(images: Tensor) -> float | None:
+    """What images of any number type have to be multiplied by to run from 0 to 255; see `factor_to_bytes`.
+
+    Bytes are taken as they are, and not looked at.
+
+    Raises:
+        UserError: for values of another range.
+    """
+    if images.dtype == torch.uint8 or not images.numel():
+        return 1.0
+    if images.dtype == torch.bool:
+        return float(WHITE)
+    lowest, highest = (float(value) for value in images.aminmax())
+    if images.is_floating_point():
+        return factor_to_bytes(lowest, highest)
+    if lowest < 0 or highest > WHITE:
+        raise UserError(f"images with whole numbers from {lowest:.0f} to {highest:.0f}: pixels are from 0 to {WHITE}")
+    return 1.0
 
 
 def _per_channel(values: Sequence[float]) -> Tensor:

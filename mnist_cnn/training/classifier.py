@@ -30,6 +30,7 @@ from mnist_cnn.optim.schedules import ScheduleName, ScheduleSettings
 from mnist_cnn.runs.checkpoint import METRICS, PROVENANCE, TRAINING_METRICS
 from mnist_cnn.runs.provenance import Provenance, compare
 from mnist_cnn.training.curves import TrainingCurves, write_curves
+from mnist_cnn.training.foreign import ForeignPixels, images_of
 from mnist_cnn.training.freezing import BackboneFreezing
 from mnist_cnn.training.randomness import StepSeeds
 from mnist_cnn.training.resume import count_steps, restore_metrics, without_what_changed
@@ -111,6 +112,7 @@ class ImageClassifier(Model, LightningModule):
         self.provenance: Provenance | None = None  # what the network was trained on
         self.latest_metrics: dict[str, float] = {}
         self.last_loss: Tensor | None = None
+        self.foreign_pixels = ForeignPixels()
         self.compiled_network: Any = None  # for training steps only: others look into the network, or trace it
         size = self.network.init_args.get("input_shape", (28, 28))
         self.example_input_array = torch.zeros(1, self.mean.numel(), *size)  # for TensorBoard's graph
@@ -140,15 +142,25 @@ class ImageClassifier(Model, LightningModule):
         """Add a batch to the test metrics."""
         self.test_metrics.update(*self._shared_step(batch))
 
+    def predict_step(self, batch: Any, batch_idx: int) -> Tensor:
+        """Return the probabilities (B, num_classes) of a batch: images (B, C, H, W), alone or with labels."""
+        return self(self._pixels(images_of(batch))).float().softmax(dim=1)
+
     def _shared_step(self, batch: tuple[Tensor, Tensor], label_smoothing: float = 0.0) -> tuple[Tensor, Tensor, Tensor]:
         """Losses (B,), logits (B, num_classes) in float32 and labels (B,): the same for training and evaluation."""
         images, labels = batch
-        logits = self(images).float()
+        logits = self(self._pixels(images)).float()
         try:
             losses = F.cross_entropy(logits, labels, reduction="none", label_smoothing=label_smoothing)
         except IndexError as error:
             raise UserError(f"{error}: labels must be from 0 to num_classes - 1 = {logits.shape[1] - 1}") from error
         return losses, logits, labels
+
+    def _pixels(self, images: Tensor) -> Tensor:
+        """Images with values from 0 to 255: ours have them, those of loaders from elsewhere are brought there."""
+        if images.dtype == torch.uint8 or (self._trainer and self._data() is not None):
+            return images
+        return self.foreign_pixels(images, self._trainer.state.stage if self._trainer else None)
 
     def on_train_epoch_end(self) -> None:
         """Log loss and accuracy over the epoch, as they were while training (with dropout and augmentation)."""
@@ -202,7 +214,7 @@ class ImageClassifier(Model, LightningModule):
         # One process reads the weights; those that train with it are given the weights of that one.
         if stage == "fit" and self.trainer.ckpt_path is None and self.trainer.is_global_zero:
             self.network.load_pretrained()
-        data = self._data()
+        data, self.foreign_pixels = self._data(), ForeignPixels()
         if data is None:
             return
         if data.num_classes != self.network.num_classes:

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from torch import Tensor
 
 from mnist_cnn.errors import UserError
 from mnist_cnn.networks import CNN
@@ -41,3 +42,20 @@ def test_a_network_that_does_not_say_its_channels_takes_those_of_its_data() -> N
     again = Model(Keywords())
     again.load_state_dict(model.state_dict())
     assert torch.equal(again.mean, model.mean)
+
+
+@pytest.mark.parametrize("factor", [1.0, 1 / 255])
+def test_pixels_as_bytes_as_floats_and_from_0_to_1_are_the_same(factor: float) -> None:
+    images = torch.randint(256, (4, 1, 28, 28), dtype=torch.uint8)
+    model = Model(CNN())
+    torch.testing.assert_close(model.predict_proba(images * factor), model.predict_proba(images))
+    torch.testing.assert_close(model.predict_proba(images > 127), model.predict_proba(255 * (images > 127)))
+
+
+@pytest.mark.parametrize(
+    "images",
+    [torch.randn(4, 1, 28, 28), torch.full((1, 1, 28, 28), float("nan")), torch.full((1, 1, 28, 28), 256)],
+)
+def test_what_are_no_pixels_is_refused(images: Tensor) -> None:
+    with pytest.raises(UserError, match="pixels"):
+        Model(CNN()).predict_proba(images)
