@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from jsonargparse import get_loader
 
 from mnist_cnn.cli.commands import DEVICES, SHORT_FLAGS
+from mnist_cnn.cli.config_files import read_config
 from mnist_cnn.errors import UsageError, UserError
 from mnist_cnn.files import class_name, merged
 from mnist_cnn.runs.checkpoint import Checkpoint
 from mnist_cnn.runs.folders import run_dir_of
-from mnist_cnn.shipped import find_config, list_configs
 
 CONFIG_FLAGS = ("--config", "-c")
 NETWORK_FLAGS = ("--model.network", "--model.network.class_path")
@@ -90,7 +89,7 @@ class Request:
                 f"if you trust it, name it: --model.network {class_path}"
             )
         run_config = run_dir_of(path) / "config.yaml"
-        of_run = _read_config(str(run_config)) if self.command == "fit" and run_config.is_file() else {}
+        of_run = read_config(str(run_config)) if self.command == "fit" and run_config.is_file() else {}
         if isinstance(of_run.get("trainer"), dict):  # a run may have been moved since
             of_run["trainer"].pop("default_root_dir", None)
         config = merged(merged(of_run, settings), self.config)
@@ -130,7 +129,7 @@ def _request(command: str, looked_at: Sequence[tuple[str, str]], rest: Sequence[
     config: dict[str, Any] = {}
     for name, value in looked_at:
         if name in CONFIG_FLAGS:
-            config = merged(config, _read_config(value))
+            config = merged(config, read_config(value))
     networks = [value for name, value in looked_at if name in NETWORK_FLAGS]
     roots = [value for name, value in looked_at if name == ROOT_FLAG]
     checkpoints = [value for name, value in looked_at if name == CHECKPOINT_FLAG]
@@ -145,53 +144,6 @@ def _request(command: str, looked_at: Sequence[tuple[str, str]], rest: Sequence[
         checkpoints[-1] if checkpoints else config.get("ckpt_path"),
         Path(root or "."),
     )
-
-
-def _read_config(config: str) -> dict[str, Any]:
-    """Read a config: a file, the name of one that comes with the package, or the text itself.
-
-    Raises:
-        UsageError: if there is none, or it is no YAML of settings.
-    """
-    text, folder = config, Path()
-    if not config.startswith("{") and ": " not in config:
-        path = _find_config(config)
-        text, folder = path.read_text(encoding="utf-8"), path.parent
-    try:
-        settings = get_loader("yaml")(text)
-    except yaml.YAMLError as error:
-        raise UsageError(f"{config} is no valid YAML: {' '.join(str(error).split())}") from error
-    if settings is None:
-        return {}
-    if not isinstance(settings, dict):
-        raise UsageError(f"{config} holds no settings, such as 'data:' and in the line below it '  batch_size: 64'")
-    return _with_parts(settings, folder)
-
-
-def _find_config(config: str) -> Path:
-    path = Path(config).expanduser()
-    if path.is_file():
-        return path
-    try:
-        return find_config(config)
-    except UserError:
-        if path.is_dir():
-            raise UsageError(f"--config {config}: that is a folder, not a file") from None
-        if path.exists():  # a pipe, as of `<(...)` in a shell
-            return path
-    known = ", ".join(name for name in list_configs() if "/" not in name)
-    raise UsageError(
-        f"--config {config}: there is no such file, nor such a config of the package ({known}, recipes/...)"
-    )
-
-
-def _with_parts(value: Any, folder: Path) -> Any:
-    """Settings, with those parts put in that stand in files of their own beside the config: `model: model.yaml`."""
-    if isinstance(value, dict):
-        return {name: _with_parts(part, folder) for name, part in value.items()}
-    if isinstance(value, str) and value.endswith((".yaml", ".yml")) and (folder / value).is_file():
-        return _read_config(str(folder / value))
-    return value
 
 
 def _network_of(settings: Mapping[str, Any]) -> str:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-import yaml
 from pytorch_lightning import Trainer
 from torchmetrics import Metric
 
+from mnist_cnn.configs import read_settings
 from mnist_cnn.files import flatten
 from mnist_cnn.runs.checkpoint import CURRENT_WEIGHTS, HYPERPARAMETERS, OPTIMIZERS, WEIGHTS, Checkpoint
 from mnist_cnn.runs.folders import run_dir_of
@@ -26,7 +26,7 @@ def changed_settings(checkpoint: Checkpoint, config: dict[str, Any]) -> list[str
     before = flatten(checkpoint.settings())
     configs = sorted(run_dir_of(checkpoint.path).glob("config*.yaml"), key=lambda file: file.stat().st_mtime)
     if configs:
-        trainer = yaml.safe_load(configs[-1].read_text(encoding="utf-8")).get("trainer", {})
+        trainer = read_settings(configs[-1]).get("trainer") or {}
         before |= {f"trainer.{name}": trainer[name] for name in LASTING_TRAINER_SETTINGS if name in trainer}
     now = flatten(config)
     return [f"{name}: {value} -> {now[name]}" for name, value in before.items() if name in now and now[name] != value]

@@ -7,6 +7,7 @@ import yaml
 from pytorch_lightning import seed_everything
 from pytorch_lightning.cli import instantiate_class
 
+from mnist_cnn.configs import read_settings
 from mnist_cnn.data.datamodule import MNISTDataModule
 from mnist_cnn.data.registry import find_dataset
 from mnist_cnn.errors import UserError
@@ -56,9 +57,9 @@ def behind(start: Checkpoint, model: Any, data: Any, trainer: Settings | None) -
     """
     kept = start.settings()
     path = run_dir_of(start.path) / "config.yaml"
-    content = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else None
-    of_run = content.get("trainer") if isinstance(content, Mapping) else None
-    simple = {name: value for name, value in (of_run or {}).items() if not isinstance(value, Mapping | list)}
+    of_run = read_settings(path).get("trainer") if path.is_file() else None
+    given = of_run if isinstance(of_run, Mapping) else {}
+    simple = {name: value for name, value in given.items() if not isinstance(value, Mapping | list)}
     simple.pop("default_root_dir", None)  # a run may have been moved since
     if not isinstance(model, ImageClassifier):
         model = merged(kept["model"], model or {})

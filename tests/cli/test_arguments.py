@@ -96,3 +96,26 @@ def test_what_is_no_config_is_named(text: str, message: str) -> None:
     Path("some.yaml").write_text(text)
     with pytest.raises(UsageError, match=f"some.yaml.*{message}"):
         read_request("fit", ["--config", "some.yaml"])
+
+
+def test_a_config_cannot_be_put_together_without_end() -> None:
+    Path("self.yaml").write_text("model: self.yaml\n")
+    with pytest.raises(UsageError, match=r"self.yaml contains itself"):
+        read_request("fit", ["--config", "self.yaml"])
+    Path("last.yaml").write_text("lr: 1\n")
+    Path("many.yaml").write_text("".join(f"a{number}: last.yaml\n" for number in range(10)))
+    Path("more.yaml").write_text("".join(f"a{number}: many.yaml\n" for number in range(10)))
+    with pytest.raises(UsageError, match="put together of more than 50 files"):
+        read_request("fit", ["--config", "more.yaml"])
+
+
+def test_an_interpolation_is_named_as_what_is_not_filled_in() -> None:
+    Path("some.yaml").write_text("model:\n  lr: 1\n  weight_decay: ${model.lr}\n")
+    with pytest.raises(UsageError, match=r"some.yaml, model.weight_decay: \$\{model.lr\} is not filled in here"):
+        read_request("fit", ["--config", "some.yaml"])
+
+
+@pytest.mark.parametrize("config", ["~nosuchuser/a.yaml", "nul\0.yaml", "n" * 5000, "/dev/zero"])
+def test_paths_that_no_system_takes_are_named(config: str) -> None:
+    with pytest.raises(UsageError, match=r"there is no such file|that is a device"):
+        read_request("fit", ["--config", config])
