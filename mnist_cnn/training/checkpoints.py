@@ -2,6 +2,7 @@
 
 import signal
 import threading
+from collections.abc import Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -165,6 +166,16 @@ class LastCheckpoint(CheckpointCallback):
         for number, handler in self._previous_handlers.items():
             signal.signal(number, handler)
         self._previous_handlers = {}
+
+
+def keep_checkpoints_in(run_dir: Path | None, callbacks: Sequence[CheckpointCallback]) -> None:
+    """Have all who write checkpoints, and were given no place for them, write to the run's directory.
+
+    Lightning would ask the first logger, and each logger has a place of its own.
+    """
+    for callback in callbacks:
+        if run_dir is not None and isinstance(callback, ModelCheckpoint) and callback.dirpath is None:
+            callback.dirpath = str(run_dir / "checkpoints")
 
 
 def _validation_follows(trainer: Trainer, batch_idx: int) -> bool:

@@ -1,4 +1,4 @@
-"""The two loggers of a run, both writing into its directory: TensorBoard events and a CSV file."""
+"""The loggers of a run: TensorBoard events and a CSV file in its directory, and whichever the user brings."""
 
 import csv
 import warnings
@@ -8,15 +8,47 @@ from typing import Any
 
 import torch
 from pytorch_lightning.core.module import _jit_is_scripting
-from pytorch_lightning.loggers import TensorBoardLogger
+from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
 from pytorch_lightning.loggers.logger import Logger, rank_zero_experiment
 from pytorch_lightning.utilities import rank_zero_only, rank_zero_warn
 from torch.utils.tensorboard.summary import hparams
 
 from mnist_cnn.files import flatten, written_whole
+from mnist_cnn.runs.checkpoint import Checkpoint
+from mnist_cnn.runs.folders import run_dir_of
 
 # The scalars that the HPARAMS tab shows beside the hyperparameters: their last values in the run.
 HPARAMS_METRICS = ("val/loss", "val/accuracy", "val/f1_macro", "val/calibration_error")
+
+
+def loggers_of_run(given: Any, run_dir: Path | None, start: Checkpoint | None, data: Any) -> list[Logger] | bool:
+    """The loggers of a run, those that are asked for first; the CSV file is written whatever they are.
+
+    Args:
+        given: What the Trainer's setting `logger` says: none, one or several, or true for TensorBoard.
+        run_dir: The run's directory; None where nothing is kept.
+        start: The checkpoint that the run starts from.
+        data: The data module.
+    """
+    if run_dir is None:
+        return given if given not in (None, True) else False
+    if given in (None, True):
+        resumes = start is not None and run_dir == run_dir_of(start.path)
+        purge_step = start.global_step + 1 if start and resumes else None
+        loggers: list[Any] = [RunTensorBoardLogger(run_dir, purge_step, data)]
+    else:
+        loggers = list(given) if isinstance(given, list | tuple) else [given] if given else []
+        loggers = [_beside(run_dir, logger) for logger in loggers]
+    return [*loggers, MetricsCSVLogger(run_dir)]
+
+
+def _beside(run_dir: Path, logger: Any) -> Any:
+    """A logger of Lightning's that would make a run of its own beside this one: it writes into this one instead."""
+    is_lightnings = isinstance(logger, TensorBoardLogger | CSVLogger) and logger._version is None
+    if is_lightnings and Path(logger.root_dir).resolve() == run_dir.parent.resolve():
+        # Its metrics.csv is another one than ours.
+        logger._version = run_dir.name if isinstance(logger, TensorBoardLogger) else f"{run_dir.name}/csv"
+    return logger
 
 
 class RunTensorBoardLogger(TensorBoardLogger):

@@ -35,10 +35,9 @@ class RunConfig(Callback):
     @rank_zero_only
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the config, and mark a run on stand-in data."""
-        # Not trainer.log_dir: that waits for the other processes, which do not come here.
-        if not trainer.logger or not trainer.logger.log_dir:
+        run_dir, text = getattr(trainer, "run_dir", None), self.text
+        if run_dir is None:
             return
-        run_dir, text = Path(trainer.logger.log_dir), self.text
         data: Any = getattr(trainer, "datamodule", None)
         if data is not None and (notice := data.stand_in_notice()):
             write_text(run_dir / STAND_IN_FILE, notice + "\n")

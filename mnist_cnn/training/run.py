@@ -26,10 +26,10 @@ from mnist_cnn.errors import TrainerError, UserError
 from mnist_cnn.files import remove_parts
 from mnist_cnn.runs.checkpoint import Checkpoint
 from mnist_cnn.runs.folders import find_checkpoint, is_last_of_run, list_runs, make_run_dir, run_dir_of
-from mnist_cnn.training.checkpoints import AtomicCheckpointIO, BestCheckpoint, LastCheckpoint
+from mnist_cnn.training.checkpoints import AtomicCheckpointIO, BestCheckpoint, LastCheckpoint, keep_checkpoints_in
 from mnist_cnn.training.classifier import ImageClassifier
 from mnist_cnn.training.isolation import no_trace
-from mnist_cnn.training.loggers import MetricsCSVLogger, RunTensorBoardLogger
+from mnist_cnn.training.loggers import loggers_of_run
 from mnist_cnn.training.progress import ProgressBar
 from mnist_cnn.training.results import RunConfig, TestResults
 from mnist_cnn.training.resume import changed_settings
@@ -108,10 +108,12 @@ def _train(
     callbacks = [RunSummary(), best, *callbacks]
     if not settings.get("fast_dev_run"):
         callbacks.append(RunConfig(config))
-    with _run_directory(Path(settings.get("default_root_dir") or "."), start) as run_dir:
-        if settings.get("logger") in (None, True):
-            settings["logger"] = _loggers(run_dir(), start, module)
+    with _run_directory(Path(settings.get("default_root_dir") or "."), start) as make:
+        run_dir = None if settings.get("fast_dev_run") else make()
+        settings["logger"] = loggers_of_run(settings.get("logger"), run_dir, start, module)
         lightning = _make_trainer(settings, callbacks, start)
+        lightning.run_dir = run_dir
+        keep_checkpoints_in(run_dir, lightning.checkpoint_callbacks)
         if start and lightning.is_global_zero:
             for change in changed_settings(start, yaml.safe_load(config)):
                 print(f"Changed  {change}", file=sys.stderr)
@@ -230,13 +232,6 @@ def _run_directory(root: Path, start: Checkpoint | None) -> Iterator[Any]:
                     run_dir.parent.rmdir()
 
 
-def _loggers(run_dir: Path, start: Checkpoint | None, module: MNISTDataModule) -> list[Any]:
-    """TensorBoard and CSV loggers in the run's directory."""
-    resumes = start is not None and run_dir == run_dir_of(start.path)
-    purge_step = start.global_step + 1 if start and resumes else None
-    return [RunTensorBoardLogger(run_dir, purge_step, module), MetricsCSVLogger(run_dir)]
-
-
 def _obtain(module: MNISTDataModule, split: Any) -> None:
     """Get the data before other processes are started, which would wait for this one in vain if it failed."""
     if "LOCAL_RANK" not in os.environ:
@@ -245,11 +240,10 @@ def _obtain(module: MNISTDataModule, split: Any) -> None:
 
 def _result_of_fit(lightning: Trainer, best: BestCheckpoint) -> Result:
     path = Path(best.best_model_path) if best.best_model_path else None
-    log_dir = lightning.logger.log_dir if lightning.logger else None
     metrics = {name: float(value) for name, value in lightning.callback_metrics.items()}
     if path and path.is_file():
         metrics = Checkpoint.read(path).metrics
-    return Result(Path(log_dir) if log_dir else None, path, metrics)
+    return Result(lightning.run_dir, path, metrics)
 
 
 @contextmanager

@@ -31,9 +31,8 @@ class RunSummary(Callback):
         print(f"Data     {title}: {sizes['train']:,} training and {sizes['val']:,} validation images")
         print(f"Network  {type(network).__name__} with {parameters:,} parameters")
         print(f"Device   {device}, precision {trainer.precision}, {trainer.world_size} process(es)")
-        # Not trainer.log_dir: that waits for the other processes, which do not come here.
-        if trainer.logger and trainer.logger.log_dir:
-            print(f"Run      {short_path(trainer.logger.log_dir)}", flush=True)
+        if (run_dir := trainer.run_dir) is not None:  # type: ignore[attr-defined]
+            print(f"Run      {short_path(run_dir)}", flush=True)
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
         """Note that something is trained; the start of an epoch would not do, as a resume may go on within one."""
@@ -62,11 +61,8 @@ class RunSummary(Callback):
             print("*** Training diverged: the loss is no finite number any more. Try a smaller --lr. ***")
         if best and kept.best_model_score is not None:
             print(f"Best validation loss {float(kept.best_model_score):.4f}, in {short_path(best)}")
-        if not trainer.logger or not trainer.logger.log_dir:
-            return
-        run_dir = Path(trainer.logger.log_dir)
-        last = run_dir / "checkpoints" / "last.ckpt"
-        if not last.exists():
+        run_dir: Path | None = trainer.run_dir  # type: ignore[attr-defined]
+        if run_dir is None or not (last := run_dir / "checkpoints" / "last.ckpt").exists():
             return
         print(f"The run is in {short_path(run_dir)}. Next:")
         print(f"  curves  tensorboard --logdir {quoted(run_dir.parent)}")

@@ -1,6 +1,7 @@
-"""Trainer: Lightning's, with a precision that suits the processor."""
+"""Trainer: Lightning's, with a precision that suits the processor and a directory that no logger decides."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Literal
 
 import pytorch_lightning as pl
@@ -16,12 +17,22 @@ class Trainer(pl.Trainer):
         precision: As for Lightning's Trainer. "auto" is bf16-mixed on x86 processors that compute in bfloat16
             (AVX512-BF16 or AMX), where it doubles the speed of convolutions, and 32-true on all other devices.
         kwargs: As for Lightning's Trainer.
+
+    Attributes:
+        run_dir: The run's directory, whatever logs it; None where nothing is kept, or where loggers decide.
     """
+
+    run_dir: Path | None = None
 
     def __init__(self, *args: Any, precision: _PRECISION_INPUT | Literal["auto"] | None = None, **kwargs: Any) -> None:
         if precision == "auto":
             precision = suitable_precision(kwargs.get("accelerator", "auto"))
         super().__init__(*args, precision=precision, **kwargs)
+
+    @property
+    def log_dir(self) -> str | None:
+        """Where callbacks and profilers write."""
+        return super().log_dir if self.run_dir is None else str(self.strategy.broadcast(self.run_dir))
 
 
 def suitable_precision(accelerator: Any) -> Literal["bf16-mixed", "32-true"]:

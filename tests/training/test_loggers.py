@@ -1,7 +1,80 @@
 import csv
 from pathlib import Path
+from typing import Any
 
+import pytest
+from pytorch_lightning.callbacks import ModelCheckpoint
+from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
+from pytorch_lightning.loggers.logger import Logger, rank_zero_experiment
+
+from mnist_cnn.runs.folders import find_checkpoint, list_runs
 from mnist_cnn.training.loggers import MetricsCSVLogger
+from mnist_cnn.training.run import fit
+from tests.training.test_run import SETTINGS
+
+
+class Service(Logger):
+    """Somebody else's logger, with a folder and an identifier of its own, as W&B's and MLflow's have."""
+
+    name, version = "mnist", "k3v9x1"
+    save_dir = "service"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: set[str] = set()
+        self.parameters: Any = None
+
+    @property
+    @rank_zero_experiment
+    def experiment(self) -> "Service":
+        return self
+
+    def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
+        self.seen |= metrics.keys()
+
+    def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:
+        self.parameters = params
+
+
+def fitted(logger: Any, **trainer: Any) -> list[str]:
+    """Train with a logger; the names of the files that are left."""
+    fit(**{**SETTINGS, "trainer": {**SETTINGS["trainer"], "logger": logger, "max_epochs": 1, **trainer}})
+    return sorted(
+        str(path) for path in Path().rglob("*") if path.is_file() and not path.name.startswith("events.out.tfevents")
+    )
+
+
+RUN = ["checkpoints/best.ckpt", "checkpoints/last.ckpt", "config.yaml", "metrics.csv"]
+
+
+@pytest.mark.parametrize("logger", [[Service(), Service()], False], ids=["two", "none"])
+def test_a_run_has_its_directory_whatever_logs_it(logger: Any) -> None:
+    assert fitted(logger) == [f"lightning_logs/version_0/{name}" for name in RUN]
+    for one in logger or []:
+        assert {"train/loss", "val/accuracy"} <= one.seen
+        assert one.parameters["lr"] == 0.01
+    fitted(logger, max_epochs=2, callbacks=[ModelCheckpoint(monitor="val/loss", filename="mine")])
+    runs = list_runs(Path())
+    assert (runs[-1] / "checkpoints" / "mine.ckpt").is_file()
+    assert find_checkpoint("last", Path()) == runs[-1] / "checkpoints" / "last.ckpt"
+    longer = {**SETTINGS["trainer"], "logger": logger, "max_epochs": 3}
+    result = fit(**{**SETTINGS, "trainer": longer}, ckpt_path="last")
+    assert (result.directory, len(list_runs(Path()))) == (runs[-1], 2)
+    assert [row["epoch"] for row in rows(runs[-1] / "metrics.csv") if row["val/loss"]] == ["0", "1", "2"]
+
+
+def test_lightnings_own_loggers_write_into_the_run() -> None:
+    files = fitted([CSVLogger("."), TensorBoardLogger("."), CSVLogger("elsewhere")])
+    others = ["csv/hparams.yaml", "csv/metrics.csv", "hparams.yaml"]
+    assert files == [
+        *[f"elsewhere/lightning_logs/version_0/{name}" for name in ("hparams.yaml", "metrics.csv")],
+        *sorted(f"lightning_logs/version_0/{name}" for name in RUN + others),
+    ]
+
+
+def test_a_trial_run_keeps_nothing() -> None:
+    assert fitted(Service(), fast_dev_run=True) == []
+    assert not list(Path().iterdir())
 
 
 def rows(path: Path) -> list[dict[str, str]]:
