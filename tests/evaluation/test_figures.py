@@ -57,3 +57,124 @@ def test_names_with_dollars_are_no_formulas() -> None:
         figures.example_sheet(np.zeros((2, 8, 8)), names, names, "sheet"),
     ):
         figure.savefig(io.BytesIO())
+
+
+def epochs_of(*values: float) -> tuple[list[float], list[float]]:
+    """A curve with these values after the first epochs."""
+    return [epoch + 1.0 for epoch in range(len(values))], list(values)
+
+
+def ticks_of(axis: Any) -> list[float]:
+    """The ticks of an axis that are within its view."""
+    low, high = sorted(axis.get_view_interval())
+    return [float(tick) for tick in axis.get_majorticklocs() if low <= tick <= high]
+
+
+def test_the_last_epochs_can_be_told_apart_on_the_axis_of_errors() -> None:
+    accuracies = epochs_of(0.65, 0.96, 0.98, 0.99, 0.992, 0.994, 0.995, 0.9954)
+    losses = epochs_of(1.0, 0.14, 0.06, 0.04, 0.03, 0.02, 0.015, 0.016)
+    figure = figures.learning_curves({"val/accuracy": accuracies, "val/loss": losses}, "run")
+    figure.draw_without_rendering()
+    loss, error = figure.axes[:2]
+    assert loss.get_yscale() == error.get_yscale() == "log"
+    low, high = np.log10(error.get_ylim())
+    drawn = np.asarray(error.lines[0].get_ydata())
+    assert drawn == pytest.approx(100 - 100 * np.array(accuracies[1]), abs=1e-4)
+    heights = (np.log10(drawn) - low) / (high - low)
+    assert heights.min() > 0
+    assert heights.max() < 1
+    assert heights[3] - heights[7] > 0.1  # from 99 % to 99.54 %: a tenth of the axis, not a hundredth
+
+
+def test_accuracy_stands_beside_error() -> None:
+    figure = figures.learning_curves({"val/accuracy": epochs_of(0.6, 0.95, 0.992)}, "run")
+    figure.draw_without_rendering()
+    error = figure.axes[1]
+    (accuracy,) = error.child_axes
+    assert "accuracy" in accuracy.get_ylabel()
+    ticks = accuracy.yaxis.get_majorticklocs().tolist()
+    labels = [text.get_text() for text in accuracy.get_yticklabels()]
+    shown = dict(zip(ticks, labels, strict=True))
+    assert {1.0: "99", 5.0: "95", 20.0: "80"}.items() <= shown.items()
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 3, 16, 80])
+def test_epochs_are_whole_numbers_and_at_least_two_values_are_labelled(epochs: int) -> None:
+    curve = epochs_of(*np.linspace(0.951, 0.952, epochs))
+    figure = figures.learning_curves({"val/accuracy": curve, "val/loss": curve}, "run")
+    figure.draw_without_rendering()
+    for axes in figure.axes[:2]:
+        assert ticks_of(axes.xaxis)
+        assert all(tick == round(tick) for tick in ticks_of(axes.xaxis))
+        assert len(ticks_of(axes.yaxis)) >= 2
+
+
+def test_the_best_epoch_is_that_of_the_lowest_validation_loss() -> None:
+    curves = {
+        "train/loss": epochs_of(2, 1, 0.5, 0.2),
+        "val/loss": epochs_of(1, 0.3, 0.25, float("nan")),
+        "val/accuracy": epochs_of(0.9, 0.98, 0.97, 0.1),
+    }
+    figure = figures.learning_curves(curves, "run")
+    written = texts_of(figure)
+    assert "best epoch 3: loss 0.25" in written
+    assert "best epoch 3: error 3 %" in written
+    for axes in figure.axes[:2]:
+        line = next(line for line in axes.lines if str(line.get_label()).startswith("best"))
+        assert list(np.asarray(line.get_xdata())) == [3, 3]
+
+
+def test_errors_of_0_are_drawn_and_said_to_be_0() -> None:
+    right = float(np.float32(1.0) - np.float32(6e-8))  # as single precision leaves it
+    figure = figures.learning_curves({"val/accuracy": epochs_of(0.9, 0.99, 1, right)}, "run")
+    figure.draw_without_rendering()
+    error = figure.axes[1]
+    assert np.asarray(error.lines[0].get_ydata()) == pytest.approx([10, 1, 0.5, 0.5])
+    assert error.get_ylim()[0] < 0.5
+    assert "error 0, drawn at 0.5 %" in texts_of(figure)
+
+
+@pytest.mark.parametrize(
+    "curves",
+    [
+        {},
+        {"train/loss": epochs_of(float("nan"))},
+        {"val/accuracy": epochs_of(1, 1)},
+        {"train/loss": epochs_of(1e-3, 1e10, float("inf")), "train/accuracy": epochs_of(0, 0, 0)},
+        {"val/loss": ([0.25, 0.5], [1.0, 0.5]), "val/accuracy": ([0.25, 0.5], [0.5, 0.8])},
+    ],
+)
+def test_curves_of_any_kind_are_drawn_without_a_warning(curves: Any, recwarn: pytest.WarningsRecorder) -> None:
+    figures.learning_curves(curves, "costs $5").savefig(io.BytesIO())
+    assert not list(recwarn)
+
+
+def spoilt(*shape: int) -> Any:
+    """Small values with one that is a thousand times as large."""
+    values = np.random.default_rng(0).normal(size=shape)
+    values.flat[7] = 1000
+    return values
+
+
+def test_one_weight_does_not_spoil_the_scale_of_the_others() -> None:
+    for weights in (spoilt(10, 3, 3), spoilt(64, 28, 28)):
+        figure = figures.kernels(weights, "weights")
+        low, high = figure.axes[0].images[0].get_clim()
+        assert low == -high
+        assert 2 < high < 5
+        assert "beyond the scale" in texts_of(figure)
+
+
+def test_a_scale_reaches_to_the_largest_weight_where_that_spoils_nothing() -> None:
+    weights = np.linspace(-1, 1, 72).reshape(8, 3, 3)
+    figure = figures.kernels(weights, "weights")
+    assert figure.axes[0].images[0].get_clim() == (-1, 1)
+    assert "beyond" not in texts_of(figure)
+    assert figures.kernels(np.zeros((2, 3, 3)), "nothing").axes[0].images[0].get_clim() == (-1, 1)
+
+
+def test_nor_does_one_value_spoil_feature_maps_and_saliency() -> None:
+    maps = figures.feature_maps(np.zeros((28, 28)), [("block 1", np.abs(spoilt(16, 7, 7)))], "image")
+    assert max(image.get_clim()[1] for axes in maps.axes for image in axes.images) < 5
+    gradients = figures.saliency(np.zeros((2, 28, 28)), spoilt(2, 28, 28), ["1", "2"], "which pixels")
+    assert gradients.axes[2].images[0].get_clim()[1] < 5

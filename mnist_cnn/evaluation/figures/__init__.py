@@ -1,0 +1,21 @@
+"""Figures of networks and their results: from plain arrays to matplotlib figures, which the caller saves."""
+
+from mnist_cnn.evaluation.figures.answers import confusion_matrix, example_sheet, mistakes_sheet, reliability_diagram
+from mnist_cnn.evaluation.figures.curves import learning_curves
+from mnist_cnn.evaluation.figures.drawing import BLUE, GREY, ORANGE, save
+from mnist_cnn.evaluation.figures.networks import feature_maps, kernels, saliency
+
+__all__ = [
+    "BLUE",
+    "GREY",
+    "ORANGE",
+    "confusion_matrix",
+    "example_sheet",
+    "feature_maps",
+    "kernels",
+    "learning_curves",
+    "mistakes_sheet",
+    "reliability_diagram",
+    "saliency",
+    "save",
+]

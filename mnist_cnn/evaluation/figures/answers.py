@@ -1,0 +1,128 @@
+"""Figures of what a network answers: which classes it confuses, its mistakes, and how sure it is."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
+
+from mnist_cnn.evaluation.figures.drawing import BLUE, GREY, ORANGE, literal, new_figure, show
+
+
+def confusion_matrix(counts: ArrayLike, class_names: Sequence[str], title: str) -> Figure:
+    """How often each class was taken for each.
+
+    Args:
+        counts: Number of images (classes, classes), true classes in rows.
+        class_names: Names of the classes.
+        title: What the counts are of.
+    """
+    matrix = np.asarray(counts)
+    figure = new_figure(7.2, 6.4)
+    axes = figure.add_subplot()
+    # The diagonal would hide all else: colour shows mistakes, as parts of their true class.
+    shares = 100 * matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    mistakes = shares.copy()
+    np.fill_diagonal(mistakes, 0.0)
+    shown = axes.imshow(mistakes, cmap="Blues", vmin=0, vmax=mistakes.max() or 1)
+    limit = mistakes.max() / 2
+    for row, column in np.ndindex(*matrix.shape):
+        if matrix[row, column]:
+            bold = "bold" if row == column else "normal"
+            colour = "white" if mistakes[row, column] > limit else "black"
+            axes.text(
+                column, row, str(matrix[row, column]), ha="center", va="center", color=colour, weight=bold, size=8
+            )
+    class_names = [literal(name) for name in class_names]
+    rotation = 45 if max(map(len, class_names)) > 2 else 0
+    axes.set_xticks(range(len(class_names)), class_names, rotation=rotation, ha="right" if rotation else "center")
+    axes.set_yticks(range(len(class_names)), class_names)
+    axes.set(xlabel="predicted class", ylabel="true class", title=literal(title))
+    figure.colorbar(shown, label="mistakes, % of the true class", shrink=0.8)
+    return figure
+
+
+def example_sheet(
+    images: ArrayLike, labels: Sequence[str], predicted: Sequence[str], title: str, notes: Sequence[str] = ()
+) -> Figure:
+    """Images with their [T]rue and [P]redicted labels; mistakes are set in orange.
+
+    Args:
+        images: Images (N, H, W) or (N, C, H, W).
+        labels: True class of each.
+        predicted: Predicted class of each.
+        title: What they are.
+        notes: A further line below each.
+    """
+    pictures = np.asarray(images)
+    columns = min(8, max(len(pictures), 1))
+    rows = -(-len(pictures) // columns) or 1
+    names_are_long = max((len(name) for name in [*labels, *predicted]), default=0) > 2
+    lines = (2 if names_are_long else 1) + bool(notes)
+    figure = new_figure(1.35 * columns, (1.2 + 0.19 * lines) * rows + 0.6)
+    for number, image in enumerate(pictures):
+        axes = figure.add_subplot(rows, columns, number + 1)
+        show(axes, image)
+        separator = "\n" if names_are_long else "   "
+        text = f"[T] {labels[number]}{separator}[P] {predicted[number]}"
+        text += f"\n{notes[number]}" if notes else ""
+        axes.set_title(
+            literal(text), fontsize=8, color="black" if labels[number] == predicted[number] else ORANGE, pad=3
+        )
+    figure.suptitle(literal(title))
+    return figure
+
+
+def mistakes_sheet(images: Any, truth: Any, probabilities: Any, names: Sequence[str]) -> Figure:
+    """Mistakes, with the probabilities of the answer and of the true class.
+
+    Args:
+        images: Images (N, H, W) or (N, C, H, W).
+        truth: True class of each (N,).
+        probabilities: Of each class for each image (N, classes).
+        names: Names of the classes.
+    """
+    true, shares = np.asarray(truth), np.asarray(probabilities)
+    predicted = shares.argmax(axis=1)
+    notes = [
+        f"{100 * row[answer]:.0f} %, {100 * row[label]:.0f} %"
+        for row, answer, label in zip(shares, predicted, true, strict=True)
+    ]
+    return example_sheet(
+        images,
+        [names[i] for i in true],
+        [names[i] for i in predicted],
+        "The surest mistakes: [T]rue and [P]redicted, with the probabilities of [P] and [T]",
+        notes,
+    )
+
+
+def reliability_diagram(
+    counts: ArrayLike, accuracies: ArrayLike, confidences: ArrayLike, error: float, title: str
+) -> Figure:
+    """Whether answers that claim a probability are right that often.
+
+    Args:
+        counts: Number of answers in each range of probability (bins + 1,); the last is of those that claim exactly 1.
+        accuracies: Share of right answers in each range (bins + 1,).
+        confidences: Mean probability that the answers in each range claim (bins + 1,).
+        error: Expected calibration error, from 0 to 1.
+        title: What the answers are of.
+    """
+    sizes = np.asarray(counts)
+    filled = sizes > 0
+    hits, claimed = np.asarray(accuracies)[filled], np.asarray(confidences)[filled]
+    bins = len(sizes) - 1
+    answers = np.append(sizes[: bins - 1], sizes[bins - 1 :].sum())
+    figure = new_figure(6, 6)
+    axes, below = figure.subplots(2, 1, height_ratios=[3, 1], sharex=True)
+    axes.plot([0, 1], [0, 1], "--", color=GREY, label="perfectly calibrated")
+    axes.plot(claimed, hits, "o-", color=BLUE, label="this network")
+    axes.set(ylabel="share of right answers", title=f"{title}\ncalibration error {100 * error:.2f} %")
+    axes.grid(alpha=0.3)
+    axes.legend()
+    below.bar((np.arange(bins) + 0.5) / bins, answers, 0.9 / bins, color=ORANGE)
+    below.set(xlabel="probability that the network gives its answer", ylabel="answers", xlim=(0, 1))
+    below.set_yscale("log")
+    return figure

@@ -1,0 +1,101 @@
+"""What all figures share: colours, images, and scales that a single value cannot spoil."""
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike, NDArray
+
+# Told apart with every kind of colour vision, and by brightness too.
+BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#666666"
+MAPS = "cividis"
+SIGNED = "PuOr"
+DPI = 110
+COLUMNS = 8  # of kernels and feature maps
+GAP = 2  # pixels between them
+
+WITHIN = 0.99  # part of the values that a scale is to show
+TOLERANCE = 1.25  # a largest value of so many times theirs spoils nothing: the scale reaches to it
+
+
+def save(figure: Figure, path: Any) -> None:
+    """Write a figure as PNG or SVG, whichever the file's name ends in."""
+    figure.savefig(path, dpi=DPI, metadata={"Date": None} if str(path).endswith(".svg") else None)
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """A figure of its own, free of pyplot's global state; width and height in inches."""
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def literal(text: str) -> str:
+    """A text in which matplotlib sees no formula."""
+    return text.replace("$", r"\$")
+
+
+def robust_limit(values: ArrayLike) -> float:
+    """How far from 0 a scale of values is to reach so that a few of them cannot make all others look alike.
+
+    Args:
+        values: Values of any shape; those that are no numbers do not count.
+
+    Returns:
+        The largest distance from 0 if most of the others come near to it, else what 99 % of them keep within.
+    """
+    distances = np.abs(np.asarray(values, dtype=np.float64))
+    distances = np.sort(distances[np.isfinite(distances)], axis=None)
+    if not len(distances):
+        return 1.0
+    most = distances[int(WITHIN * (len(distances) - 1))]  # always below the largest: one value never decides
+    largest = distances[-1]
+    return float(largest if most == 0 or largest <= TOLERANCE * most else most) or 1.0
+
+
+def add_scale(figure: Figure, shown: Any, values: ArrayLike, label: str, **place: Any) -> None:
+    """Add a colour bar, which says how many of the values lie beyond it.
+
+    Args:
+        figure: The figure.
+        shown: What was drawn, with its limits.
+        values: The values that it shows.
+        label: What they are.
+        place: Where, as `Figure.colorbar` takes it.
+    """
+    found = np.asarray(values, dtype=np.float64)
+    low, high = shown.get_clim()
+    above, below = int((found > high).sum()), int((found < low).sum())
+    extend = {(True, True): "both", (True, False): "max", (False, True): "min"}.get((above > 0, below > 0), "neither")
+    note = f"\n({above + below:,} of {found.size:,} are beyond the scale)" if above + below else ""
+    bar = figure.colorbar(shown, extend=extend, **place)
+    bar.set_label(f"{label}{note}", fontsize=8)
+    bar.ax.tick_params(labelsize=8)
+
+
+def show(axes: Axes, image: NDArray[Any]) -> None:
+    """Show an image (H, W) or (C, H, W): three channels in colour, any other number as their mean in grey."""
+    if image.ndim == 3:
+        image = np.moveaxis(image, 0, -1) if len(image) == 3 else image.mean(axis=0)
+    axes.imshow(image, cmap="gray")
+    without_ticks(axes)
+
+
+def without_ticks(axes: Axes, framed: bool = True) -> None:
+    """Take the ticks away, and if asked for the frame."""
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.set_frame_on(framed)
+
+
+def mosaic(grids: NDArray[Any]) -> NDArray[Any]:
+    """Lay grids (N, h, w) out in rows with gaps of no value: one picture is drawn far faster than many."""
+    count, height, width = grids.shape
+    zoom = -(-24 // max(height, width))  # so that a gap is small beside a grid of few cells
+    height, width = height * zoom, width * zoom
+    rows, columns = -(-count // COLUMNS), min(COLUMNS, count)
+    picture = np.full((rows * (height + GAP) - GAP, columns * (width + GAP) - GAP), np.nan)
+    for number, grid in enumerate(grids):
+        row, column = divmod(number, COLUMNS)
+        top, left = row * (height + GAP), column * (width + GAP)
+        picture[top : top + height, left : left + width] = np.kron(grid, np.ones((zoom, zoom)))
+    return picture
