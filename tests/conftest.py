@@ -1,5 +1,6 @@
 """What all tests share: no network, no files from elsewhere, and a way to run the command line."""
 
+import os
 import socket
 import warnings
 from collections.abc import Callable, Iterator
@@ -7,6 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # several workers with a thread for each core would wait for each other
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(autouse=True)
