@@ -18,6 +18,7 @@ def isolated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Run each test in an empty folder, without data from elsewhere, and refuse connections to other machines."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MNIST_CNN_DATA", raising=False)
+    monkeypatch.setenv("COLUMNS", "120")  # wherever the tests run
     connect = socket.socket.connect
 
     def connect_locally(self: socket.socket, address: Any) -> None:
