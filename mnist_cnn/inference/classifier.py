@@ -28,14 +28,11 @@ class CheckpointClassifier(Classifier):
     """
 
     def __init__(self, path: Path) -> None:
-        from mnist_cnn.networks import build_network
-        from mnist_cnn.networks.model import Model
         from mnist_cnn.runs.checkpoint import Checkpoint
 
         checkpoint = Checkpoint.read(path)
         self.path = path
-        self.model = Model(build_network(checkpoint.network)).eval()
-        self.model.load_state_dict(checkpoint.weights)
+        self.model = checkpoint.build_model()
         self.provenance = checkpoint.provenance
         self.class_names = list(self.provenance.class_names) or [str(i) for i in range(self.network.num_classes)]
 

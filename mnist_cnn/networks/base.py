@@ -83,6 +83,36 @@ def build_network(spec: dict[str, Any]) -> Network:
     return find_network(str(spec.get("class_path", "")))(**(spec.get("init_args") or {}))
 
 
+def expected_state(spec: dict[str, Any]) -> tuple[int, dict[str, tuple[int, ...] | None] | None]:
+    """What the weights of a network have to be, found without taking the memory for them.
+
+    Args:
+        spec: What `Network.spec` says of it.
+
+    Returns:
+        How many classes it tells apart, and the sizes of the weights that its `Model` has by name: None for those that
+        only the first batch decides, and None altogether where a class of a user's cannot be built without memory.
+
+    Raises:
+        Exception: what the class raises for its arguments.
+    """
+    import torch
+    from torch.nn.parameter import is_lazy
+
+    network_class = find_network(spec["class_path"])
+    try:
+        with torch.device("meta"):
+            network = network_class(**(spec.get("init_args") or {}))
+    except Exception:
+        if network_class.__module__.startswith("mnist_cnn."):
+            raise
+        return 0, None
+    state = {
+        f"network.{name}": None if is_lazy(part) else tuple(part.shape) for name, part in network.state_dict().items()
+    }
+    return network.num_classes, state
+
+
 def is_network(class_path: str) -> bool:
     """Whether a path names a subclass of `Network` in a module that is imported already."""
     found = _imported(class_path)

@@ -1,10 +1,16 @@
 """What a network was trained on, and whether that is what it meets now."""
 
+import math
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, get_args
 
+from mnist_cnn.data.base import Layout
 from mnist_cnn.errors import UserError
+
+LONGEST_NAME = 200
+MOST_PIXELS = 3 * 1024 * 1024  # of an image, in all channels
 
 
 @dataclass(frozen=True)
@@ -33,8 +39,14 @@ class Provenance:
 
     @classmethod
     def from_plain(cls, kept: Mapping[str, Any] | None) -> "Provenance":
-        """From what a file holds; files written by earlier versions lack some of it, and foreign ones all."""
-        kept = kept or {}
+        """From what a file holds; files written by earlier versions lack some of it, and foreign ones all.
+
+        Raises:
+            UserError: if it is something else, as in a file that was altered.
+        """
+        kept = {} if kept is None else kept
+        if problem := _problem_of(kept):
+            raise UserError(f"what it says of its data is wrong: {problem}")
         return cls(
             dataset=kept.get("dataset") or "",
             stand_in_for=kept.get("stand_in_for"),
@@ -46,6 +58,33 @@ class Provenance:
     def to_plain(self) -> dict[str, Any]:
         """As files hold it."""
         return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+
+
+def _problem_of(kept: Any) -> str | None:
+    """Say what is wrong with what a file holds of its data, or None."""
+    if not isinstance(kept, Mapping):
+        return "no settings by name"
+    for name in ("dataset", "stand_in_for", "layout"):
+        if not is_name(kept.get(name) or ""):
+            return f"{name} is no name"
+    if kept.get("layout") not in (None, "", *get_args(Layout)):
+        return f"layout is none of {', '.join(get_args(Layout))}"
+    names, shape = kept.get("class_names") or (), kept.get("image_shape") or (1, 28, 28)
+    if not isinstance(names, list | tuple) or not all(map(is_name, names)):
+        return "class_names are no names"
+    is_shape = isinstance(shape, list | tuple) and len(shape) == 3 and all(type(size) is int for size in shape)
+    if not is_shape or min(shape) < 1 or math.prod(shape) > MOST_PIXELS:
+        return "image_shape is no channels, height and width of a small image"
+    return None
+
+
+def is_name(value: Any) -> bool:
+    """Whether a value is a text that can be shown: it is short, and nothing in it steers a terminal."""
+    return (
+        isinstance(value, str)
+        and len(value) <= LONGEST_NAME
+        and not any(unicodedata.category(c) == "Cc" for c in value)
+    )
 
 
 def compare(before: Provenance, now: Provenance, is_training: bool) -> str | None:

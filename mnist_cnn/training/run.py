@@ -242,7 +242,8 @@ def _result_of_fit(lightning: Trainer, best: BestCheckpoint) -> Result:
     path = Path(best.best_model_path) if best.best_model_path else None
     metrics = {name: float(value) for name, value in lightning.callback_metrics.items()}
     if path and path.is_file():
-        metrics = Checkpoint.read(path).metrics
+        with suppress(UserError):  # a run that diverged, or a network larger than is read from anywhere
+            metrics = Checkpoint.read(path).metrics
     return Result(lightning.run_dir, path, metrics)
 
 

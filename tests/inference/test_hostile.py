@@ -1,0 +1,87 @@
+"""Files from anywhere: an answer as from the undamaged file, or one line that says why there is none."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import mnist_cnn
+from mnist_cnn.errors import UserError
+from mnist_cnn.networks import MLP
+from mnist_cnn.runs.checkpoint import Checkpoint
+from tests.support.checkpoints import contents_of, write_checkpoint
+from tests.support.hostile import checkpoints
+
+PICTURE = np.zeros((28, 28), np.uint8)
+PICTURE[6:22, 12:16] = 255
+
+
+def answer(path: Path) -> tuple[tuple[str, float], ...]:
+    """What the network in a file says of a picture of a one."""
+    return mnist_cnn.load(path).predict(PICTURE)[0].top
+
+
+def test_a_checkpoint_from_anywhere_gives_the_right_answer_or_one_line(tmp_path: Path) -> None:
+    expected = answer(checkpoints.UNDAMAGED)
+    refusals: list[str] = []
+    for path in checkpoints.cases(40, 1, tmp_path):
+        try:
+            assert answer(path) == expected, path
+        except UserError as error:
+            refusals.append(str(error))
+    assert len(refusals) > 25
+    assert all(line.count("\n") == 0 and str(tmp_path) in line for line in refusals)
+    assert not (tmp_path / checkpoints.CODE_RAN).exists()
+
+
+@pytest.fixture
+def contents(tmp_path: Path) -> dict[str, Any]:
+    """A checkpoint's contents, to be altered."""
+    return contents_of(write_checkpoint(tmp_path / "good.ckpt"))
+
+
+def problem(contents: dict[str, Any]) -> str:
+    """What is said of a checkpoint with such contents."""
+    torch.save(contents, "altered.ckpt")
+    with pytest.raises(UserError) as caught:
+        Checkpoint.read(Path("altered.ckpt"))
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "expected"),
+    [
+        ("num_classes", 300_000_000, "network.head.3.weight has the sizes (10, 32), and (300000000, 32) are needed"),
+        ("kernel_size", 10_001, "network.blocks.0.0.weight has the sizes"),
+        ("channels", [8] * 2000, "hyper_parameters is not the settings of a model"),
+        ("dropout", "much", "do not fit CNN"),
+        ("nonsense", 1, "do not fit CNN"),
+    ],
+)
+def test_a_network_is_never_built_larger_than_its_weights(
+    contents: dict[str, Any], setting: str, value: Any, expected: str
+) -> None:
+    contents["hyper_parameters"]["network"]["init_args"][setting] = value
+    assert expected in problem(contents)
+
+
+def test_weights_that_are_no_numbers_are_refused(contents: dict[str, Any]) -> None:
+    contents["state_dict"]["network.head.3.bias"][3] = float("nan")
+    assert "weights that are no finite numbers (network.head.3.bias)" in problem(contents)
+    contents["state_dict"]["network.head.3.bias"][3] = 0
+    contents["state_dict"]["std"] = torch.tensor(0.0)
+    assert "std is not above 0" in problem(contents)
+
+
+def test_a_larger_file_is_read_where_the_user_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = write_checkpoint(tmp_path / "large.ckpt", MLP((400,)))
+    monkeypatch.setenv("MNIST_CNN_LARGEST_CHECKPOINT", "1")
+    with pytest.raises(UserError, match=r"has 2 MB, and no more than 1 .* MNIST_CNN_LARGEST_CHECKPOINT=2"):
+        Checkpoint.read(path)
+    monkeypatch.setenv("MNIST_CNN_LARGEST_CHECKPOINT", "2")
+    assert Checkpoint.read(path).network["class_path"] == "mnist_cnn.networks.MLP"
+    monkeypatch.setenv("MNIST_CNN_LARGEST_CHECKPOINT", "much")
+    with pytest.raises(UserError, match="MNIST_CNN_LARGEST_CHECKPOINT=much: a whole number of megabytes"):
+        Checkpoint.read(path)
