@@ -14,8 +14,9 @@ def load(path: "str | Path | None" = None, root: "str | Path" = ".") -> "Classif
     """Load a trained network for use: `load("best").predict(["one.jpg", "two.png"])`.
 
     Args:
-        path: A checkpoint or an exported `.onnx` file; "best" or "last" for the newest run's. None takes the newest
-            run's best, or the network that comes with the package if there are no runs.
+        path: A checkpoint, a run's folder or an exported `.onnx` file; "best" or "last" for the newest run's;
+            "reference" for the network that comes with the package. None takes the newest run's best, or that network
+            where there is none.
         root: The folder that holds lightning_logs.
 
     Raises:

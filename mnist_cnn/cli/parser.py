@@ -32,8 +32,8 @@ class CommandParser(argparse.ArgumentParser):
         self.add_argument(
             "--ckpt_path",
             metavar="FILE",
-            help=f"{takes}, 'best' or 'last'; by default the newest run's best, or the network that comes with the "
-            f"package where there are no runs",
+            help=f"{takes}, a run's folder, 'best' or 'last' of the newest run, or 'reference', the network that comes "
+            f"with the package; by default the newest run's best, and 'reference' where there is none",
         )
 
     def add_data_dir(self) -> None:

@@ -22,7 +22,7 @@ from mnist_cnn.data.registry import dataset_names, find_dataset
 from mnist_cnn.errors import TrainerError, UsageError, UserError
 from mnist_cnn.networks import arguments_from_data, find_network, known_networks
 from mnist_cnn.runs.checkpoint import Checkpoint
-from mnist_cnn.runs.folders import find_checkpoint
+from mnist_cnn.runs.folders import Kind, find_checkpoint
 from mnist_cnn.training import run
 from mnist_cnn.training.checkpoints import LastCheckpoint
 from mnist_cnn.training.classifier import ImageClassifier
@@ -32,7 +32,10 @@ from mnist_cnn.training.tensorboard import NetworkPictures
 from mnist_cnn.training.trainer import Trainer
 
 DEFAULT_NETWORK = {"class_path": "mnist_cnn.networks.CNN"}
-CHECKPOINT_HELP = "checkpoint to go on from, or to evaluate: a file, or 'best' or 'last' of the newest run"
+CHECKPOINT_HELP = (
+    "checkpoint to go on from, or to evaluate: a file, a run's folder, 'best' or 'last' of the newest run, or "
+    "'reference', the network that comes with the package"
+)
 
 
 def fit(arguments: Sequence[str]) -> int:
@@ -180,7 +183,8 @@ def _settings(command: str, arguments: Sequence[str]) -> Iterator[tuple[Training
     """
     request = read_request(command, arguments)
     which = request.ckpt_path or (None if command == "fit" or request.wants_help else "best")
-    checkpoint = Checkpoint.read(find_checkpoint(which, request.root)) if which else None
+    of_folder: Kind = "last" if command == "fit" else "best"
+    checkpoint = Checkpoint.read(find_checkpoint(which, request.root, of_folder)) if which else None
     try:
         with quiet(), _relaunchable(command, arguments, checkpoint):
             yield TrainingSettings(request.behind(checkpoint) if checkpoint else request), checkpoint

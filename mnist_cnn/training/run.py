@@ -25,7 +25,7 @@ from mnist_cnn.data.datamodule import MNISTDataModule
 from mnist_cnn.errors import TrainerError, UserError
 from mnist_cnn.files import remove_parts
 from mnist_cnn.runs.checkpoint import Checkpoint
-from mnist_cnn.runs.folders import find_checkpoint, is_last_of_run, list_runs, make_run_dir, run_dir_of
+from mnist_cnn.runs.folders import Kind, find_checkpoint, is_last_of_run, list_runs, make_run_dir, run_dir_of
 from mnist_cnn.training.checkpoints import AtomicCheckpointIO, BestCheckpoint, LastCheckpoint, keep_checkpoints_in
 from mnist_cnn.training.classifier import ImageClassifier
 from mnist_cnn.training.isolation import no_trace
@@ -75,15 +75,15 @@ def fit(
         pictures: What TensorBoard shows.
         seed_everything: Seed of what is built here and of the data's order; objects that are given have theirs. By
             default the checkpoint's, or 0.
-        ckpt_path: Checkpoint to go on from: a file, "best" or "last" of the newest run. Its settings count where none
-            are given.
+        ckpt_path: Checkpoint to go on from: a file, a run's folder (its last), "best" or "last" of the newest run, or
+            "reference" for the network that comes with the package. Its settings count where none are given.
         config: All settings as YAML, for the run's config.yaml; by default what is known of them.
 
     Raises:
         UserError: for settings that do not fit together, and for files that cannot be used.
         RunInterrupted: if a signal asked the run to stop; it is saved.
     """
-    start = _find(ckpt_path, Path((trainer or {}).get("default_root_dir") or "."))
+    start = _find(ckpt_path, Path((trainer or {}).get("default_root_dir") or "."), "last")
     seed = seed_everything if seed_everything is not None else start.settings()["seed_everything"] if start else 0
     if start:
         model, data, trainer = behind(start, model, data, trainer)
@@ -156,7 +156,7 @@ def _evaluate(
     ckpt_path: str | Path | Checkpoint,
     callbacks: list[Callback],
 ) -> Result:
-    start = _find(ckpt_path, Path((trainer or {}).get("default_root_dir") or "."))
+    start = _find(ckpt_path, Path((trainer or {}).get("default_root_dir") or "."), "best")
     assert start is not None
     model, data, _ = behind(start, model, data, None)
     settings = {**TRAINER_DEFAULTS, **(trainer or {}), "logger": False}  # evaluating is no run
@@ -174,10 +174,10 @@ def _evaluate(
         return Result(run_dir, start.path, metrics)
 
 
-def _find(ckpt_path: str | Path | Checkpoint | None, root: Path) -> Checkpoint | None:
+def _find(ckpt_path: str | Path | Checkpoint | None, root: Path, of_folder: Kind) -> Checkpoint | None:
     if ckpt_path is None or isinstance(ckpt_path, Checkpoint):
         return ckpt_path
-    return Checkpoint.read(find_checkpoint(str(ckpt_path), root))
+    return Checkpoint.read(find_checkpoint(str(ckpt_path), root, of_folder))
 
 
 def _make_trainer(settings: dict[str, Any], callbacks: list[Callback], start: Checkpoint | None) -> Trainer:

@@ -449,13 +449,21 @@ def test_weights_that_do_not_fit_are_explained(cli: Cli, run: Path) -> None:
     assert "do not fit the network" in err.splitlines()[-1]
 
 
-def test_the_newest_run_must_have_the_checkpoint(cli: Cli, run: Path) -> None:
+def test_a_run_that_was_stopped_in_its_first_epoch_hides_no_other(cli: Cli, run: Path) -> None:
     shutil.copytree(run, "lightning_logs/version_10")
     Path("lightning_logs/version_10/checkpoints/best.ckpt").unlink()
-    status, _, err = cli("test")
-    assert status == 1
-    assert "version_10 has no best.ckpt" in err
-    assert "version_0" in err
+    status, out, err = cli("validate", "--device", "cpu")
+    assert status == 0
+    assert "version_10 has no best.ckpt: taking" in err
+    assert "Checkpoint  lightning_logs/version_0/checkpoints/best.ckpt" in out
+
+
+def test_the_folder_of_a_run_is_gone_on_with_and_evaluated(cli: Cli, run: Path) -> None:
+    assert "Checkpoint  lightning_logs/version_0/checkpoints/best.ckpt" in cli("validate", "--ckpt_path", str(run))[1]
+    status, out, _ = cli("fit", "--ckpt_path", str(run), "--epochs", "3")
+    assert status == 0
+    assert "at epoch 2, after 12 steps" in out
+    assert [path.name for path in Path("lightning_logs").iterdir()] == ["version_0"]
 
 
 def test_a_stand_in_run_says_so_everywhere(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
