@@ -1,5 +1,6 @@
 """The arguments of a training command, read once: what is needed before the parser can be built, and the rest."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from mnist_cnn.cli.config_files import read_config
 from mnist_cnn.errors import UsageError, UserError
 from mnist_cnn.files import class_name, merged
 from mnist_cnn.runs.checkpoint import Checkpoint
-from mnist_cnn.runs.folders import run_dir_of
+from mnist_cnn.runs.settings import say_what_is_left_out, settings_of_run, without_classes
 
 CONFIG_FLAGS = ("--config", "-c")
 NETWORK_FLAGS = ("--model.network", "--model.network.class_path")
@@ -88,12 +89,20 @@ class Request:
                 f"{path} holds a network of the class {class_path!r}, which is none of this project's; "
                 f"if you trust it, name it: --model.network {class_path}"
             )
-        run_config = run_dir_of(path) / "config.yaml"
-        of_run = read_config(str(run_config)) if self.command == "fit" and run_config.is_file() else {}
-        if isinstance(of_run.get("trainer"), dict):  # a run may have been moved since
-            of_run["trainer"].pop("default_root_dir", None)
+        of_run, left_out = settings_of_run(path) if self.command == "fit" else ({}, {})
+        settings, others = without_classes(settings)
+        say_what_is_left_out(path, {key: name for key, name in (left_out | others).items() if not self._names(key)})
         config = merged(merged(of_run, settings), self.config)
         return replace(self, config=config, network=self.network or class_path)
+
+    def _names(self, key: str) -> bool:
+        """Whether a flag or a config gives the setting of a name, such as "trainer.callbacks"."""
+        value: Any = self.config
+        for part in key.split("."):
+            value = value.get(part) if isinstance(value, Mapping) else None
+        return value is not None or any(
+            re.match(rf"--{re.escape(key)}[=.+]|--{re.escape(key)}$", f) for f in self.flags
+        )
 
     def for_parser(self) -> list[str]:
         """The arguments for the parser."""

@@ -158,7 +158,7 @@ def _evaluate(
 ) -> Result:
     start = _find(ckpt_path, Path((trainer or {}).get("default_root_dir") or "."), "best")
     assert start is not None
-    model, data, _ = behind(start, model, data, None)
+    model, data, _ = behind(start, model, data, None, resumes=False)
     settings = {**TRAINER_DEFAULTS, **(trainer or {}), "logger": False}  # evaluating is no run
     run_dir = run_dir_of(start.path)
     if kind == "test":

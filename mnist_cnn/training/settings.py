@@ -7,14 +7,13 @@ import yaml
 from pytorch_lightning import seed_everything
 from pytorch_lightning.cli import instantiate_class
 
-from mnist_cnn.configs import read_settings
 from mnist_cnn.data.datamodule import MNISTDataModule
 from mnist_cnn.data.registry import find_dataset
 from mnist_cnn.errors import UserError
 from mnist_cnn.files import is_plain, merged, plain
 from mnist_cnn.networks import CNN, Network, arguments_from_data, find_network
 from mnist_cnn.runs.checkpoint import Checkpoint
-from mnist_cnn.runs.folders import run_dir_of
+from mnist_cnn.runs.settings import say_what_is_left_out, settings_of_run, without_classes
 from mnist_cnn.training.checkpoints import LastCheckpoint
 from mnist_cnn.training.classifier import ImageClassifier
 from mnist_cnn.training.tensorboard import NetworkPictures
@@ -49,23 +48,23 @@ def build(model: Any, data: Any, seed: int) -> tuple[ImageClassifier, MNISTDataM
     return ImageClassifier(network, **settings), module
 
 
-def behind(start: Checkpoint, model: Any, data: Any, trainer: Settings | None) -> tuple[Any, Any, Settings]:
+def behind(
+    start: Checkpoint, model: Any, data: Any, trainer: Settings | None, resumes: bool = True
+) -> tuple[Any, Any, Settings]:
     """The settings of a checkpoint, with those that are given laid over them; objects that are given stay.
 
-    Those of the Trainer stand in the config of the checkpoint's run. Classes that are named there are left out: what
-    code is imported is for the caller to say.
+    Where a run goes on, those of the Trainer count too: they stand in the config of the checkpoint's run. Classes that
+    are named there are left out: what code is imported is for the caller to say.
     """
-    kept = start.settings()
-    path = run_dir_of(start.path) / "config.yaml"
-    of_run = read_settings(path).get("trainer") if path.is_file() else None
-    given = of_run if isinstance(of_run, Mapping) else {}
-    simple = {name: value for name, value in given.items() if not isinstance(value, Mapping | list)}
-    simple.pop("default_root_dir", None)  # a run may have been moved since
+    kept, of_checkpoint = without_classes(start.settings())
+    of_run, left_out = settings_of_run(start.path) if resumes else ({}, {})
+    given = {f"trainer.{name}" for name in trainer or {}}
+    say_what_is_left_out(start.path, {k: name for k, name in (left_out | of_checkpoint).items() if k not in given})
     if not isinstance(model, ImageClassifier):
         model = merged(kept["model"], model or {})
     if not isinstance(data, MNISTDataModule):
         data = merged(kept["data"], data or {})
-    return model, data, {**simple, **(trainer or {})}
+    return model, data, {**(of_run.get("trainer") or {}), **(trainer or {})}
 
 
 def as_config(
