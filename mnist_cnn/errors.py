@@ -16,6 +16,10 @@ class TrainerError(UserError):
     """Settings that Lightning's Trainer does not take; the text is Lightning's."""
 
 
+class DivergedError(UserError):
+    """Training led to a loss or to weights that are no finite numbers."""
+
+
 class DatasetAbsentError(UserError):
     """Files of a data set are not there and could not be downloaded."""
 

@@ -130,7 +130,9 @@ def _of_network(classifier: CheckpointClassifier, chosen: Sequence[tuple[str, Te
 
 def _of_results(classifier: CheckpointClassifier, images: Tensor, labels: Tensor, leave_out: LeaveOut) -> Drawn:
     """Figures of what the network answers on test images (N, C, H, W) with labels (N,)."""
-    probabilities = torch.cat([classifier.model.predict_proba(batch) for batch in images.split(BATCH_SIZE)])
+    probabilities = torch.cat(
+        [torch.from_numpy(classifier.predict_proba(batch.numpy())) for batch in images.split(BATCH_SIZE)]
+    )
     results = Evaluation(probabilities, labels, classifier.class_names)
     title = f"{len(labels):,} test images of {_data_title(classifier)}"
     drawings: dict[str, Callable[[], Figure | None]] = {

@@ -58,6 +58,19 @@ class Classifier(ABC):
     def predict_proba(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Map uint8 images (N, C, H, W), digits light on dark, to probabilities (N, classes)."""
 
+    def _checked(self, probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Probabilities that a network gave, if they are numbers.
+
+        Raises:
+            UserError: if one of them is not: the network of a run that diverged says nothing of any image.
+        """
+        if not np.isfinite(probabilities).all():
+            raise UserError(
+                f"{self.path} answers with values that are no numbers: its training diverged, or it was altered; take "
+                f"another checkpoint with --ckpt_path"
+            )
+        return probabilities
+
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """Channels, height and width of the images that it was trained on."""

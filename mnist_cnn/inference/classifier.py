@@ -43,7 +43,7 @@ class CheckpointClassifier(Classifier):
 
     def predict_proba(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Map uint8 images (N, C, H, W), digits light on dark, to probabilities (N, classes)."""
-        return self.model.predict_proba(images).numpy()
+        return self._checked(self.model.predict_proba(images).numpy())
 
 
 def load(path: str | Path | None = None, root: str | Path = ".") -> Classifier:

@@ -43,4 +43,4 @@ class ONNXClassifier(Classifier):
 
     def predict_proba(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Map uint8 images (N, C, H, W), digits light on dark, to probabilities (N, classes)."""
-        return self.session.run(None, {self.session.get_inputs()[0].name: images})[0]
+        return self._checked(self.session.run(None, {self.session.get_inputs()[0].name: images})[0])

@@ -76,7 +76,7 @@ def find_checkpoint(which: str, root: Path, of_folder: Kind = "best") -> Path:
     found = _newest_best(runs) if which == "best" else _kept(runs[-1], "last")
     if found:
         return found
-    older = [path for run in runs if (path := _kept(run, "last"))]
+    older = [kept for run in runs if (kept := _kept(run, "last"))]
     if which == "best":
         hint = f"; {quoted(older[-1])} is there: name it, or go on with it" if older else ""
         raise UserError(f"no run in {root / LOGS_FOLDER} has a best.ckpt yet{hint}")

@@ -16,6 +16,7 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from mnist_cnn.errors import RunInterrupted, UserError
 from mnist_cnn.files import written_whole
 from mnist_cnn.runs.checkpoint import CURRENT_WEIGHTS, WEIGHTS, Checkpoint
+from mnist_cnn.training.divergence import check_weights
 
 STOP_SIGNALS = [
     getattr(signal, name)
@@ -152,6 +153,7 @@ class LastCheckpoint(CheckpointCallback):
         if trainer.world_size > 1:  # a signal may reach one process alone, and all must stop after the same step
             stop = trainer.strategy.reduce_boolean_decision(stop, all=False)
         if (stop or self._is_due) and not trainer.fast_dev_run:  # type: ignore[attr-defined]
+            check_weights(trainer, trainer.lightning_module)
             trainer.save_checkpoint(str(self.path))
         self._is_due = False
         if stop:

@@ -30,6 +30,7 @@ from mnist_cnn.optim.schedules import ScheduleName, ScheduleSettings
 from mnist_cnn.runs.checkpoint import METRICS, PROVENANCE, TRAINING_METRICS
 from mnist_cnn.runs.provenance import Provenance, compare
 from mnist_cnn.training.curves import TrainingCurves, write_curves
+from mnist_cnn.training.divergence import DivergenceGuard, check_loss
 from mnist_cnn.training.foreign import ForeignPixels, images_of
 from mnist_cnn.training.freezing import BackboneFreezing
 from mnist_cnn.training.randomness import StepSeeds
@@ -177,10 +178,13 @@ class ImageClassifier(Model, LightningModule):
         self.log_dict(values, logger=not training)
         if training and not self.trainer.sanity_checking:
             write_curves(self.trainer, values)
+        check_loss(self.trainer, values, "val/loss")
 
     def on_test_epoch_end(self) -> None:
         """Log the test metrics."""
-        self.log_dict(self.test_metrics.compute_and_reset())
+        values = self.test_metrics.compute_and_reset()
+        check_loss(self.trainer, values, "test/loss")
+        self.log_dict(values)
 
     def configure_optimizers(self) -> Any:
         """Build the optimiser, and the schedule that steps with every batch."""
@@ -196,7 +200,7 @@ class ImageClassifier(Model, LightningModule):
         """Give a training run resumable randomness, its curves and, if asked for, freezing and weight averaging."""
         if self.trainer.state.fn != "fit":
             return []
-        callbacks: list[Callback] = [StepSeeds(), TrainingCurves()]
+        callbacks: list[Callback] = [StepSeeds(), TrainingCurves(), DivergenceGuard()]
         if self.freeze_epochs and self.network.get_backbone() is not None:
             callbacks.append(BackboneFreezing(self.freeze_epochs))
         if self.ema_decay:

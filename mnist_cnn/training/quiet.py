@@ -19,6 +19,7 @@ SILENCED = (
     "Converting a tensor to a Python .*",
     ".*You're using the WeightAveraging callback.*",
     "This property will be removed in 2.0.0.*",
+    "Encountered `nan` values in tensor.*",  # a run that diverged says so itself
 )
 LOGGERS = (
     "pytorch_lightning.utilities.rank_zero",

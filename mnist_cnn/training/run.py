@@ -9,6 +9,7 @@ library's memory are as they were.
 """
 
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ from pytorch_lightning import Callback
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from mnist_cnn.data.datamodule import MNISTDataModule
-from mnist_cnn.errors import TrainerError, UserError
+from mnist_cnn.errors import DivergedError, TrainerError, UserError
 from mnist_cnn.files import remove_parts
 from mnist_cnn.runs.checkpoint import Checkpoint
 from mnist_cnn.runs.folders import Kind, find_checkpoint, is_last_of_run, list_runs, make_run_dir, run_dir_of
@@ -253,6 +254,12 @@ def _explained(start: Checkpoint | None) -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
+        if match := re.search(r"Function '(\w+)' returned nan values", str(error)):  # --trainer.detect_anomaly
+            operation = match[1].removesuffix("Backward0")
+            raise DivergedError(
+                f"training diverged: the gradient of the operation {operation} holds values that are no numbers; try a "
+                f"smaller --lr or --trainer.gradient_clip_val 1"
+            ) from error
         if "loading state_dict" not in str(error):
             raise
         raise UserError(

@@ -1,6 +1,5 @@
 """What `fit` says at its start and at its end."""
 
-import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -57,8 +56,6 @@ class RunSummary(Callback):
             print(notice)
         kept = next(callback for callback in trainer.callbacks if isinstance(callback, BestCheckpoint))  # type: ignore[attr-defined]
         best = kept.best_model_path
-        if self._has_diverged(pl_module):
-            print("*** Training diverged: the loss is no finite number any more. Try a smaller --lr. ***")
         if best and kept.best_model_score is not None:
             print(f"Best validation loss {float(kept.best_model_score):.4f}, in {short_path(best)}")
         run_dir: Path | None = trainer.run_dir  # type: ignore[attr-defined]
@@ -69,11 +66,6 @@ class RunSummary(Callback):
         print(f"  test    {PROGRAM} test --ckpt_path {quoted(best or last)}{_name_of_foreign(pl_module)}")
         print(f"  resume  {resume_command(last)} --epochs {trainer.current_epoch + 10}{_without_other_limits(trainer)}")
         sys.stdout.flush()
-
-    @staticmethod
-    def _has_diverged(classifier: Any) -> bool:
-        """Whether the loss of the last training step is infinite or not a number."""
-        return classifier.last_loss is not None and not math.isfinite(float(classifier.last_loss))
 
 
 def _name_of_foreign(classifier: Any) -> str:
