@@ -1,5 +1,6 @@
 """What all tests share: no network, no files from elsewhere, and a way to run the command line."""
 
+import os
 import socket
 import warnings
 from collections.abc import Callable, Iterator
@@ -8,12 +9,16 @@ from typing import Any
 
 import pytest
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # several workers with a thread for each core would wait for each other
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 @pytest.fixture(autouse=True)
 def isolated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Run each test in an empty folder, without data from elsewhere, and refuse connections to other machines."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MNIST_CNN_DATA", raising=False)
+    monkeypatch.setenv("COLUMNS", "120")  # wherever the tests run
     connect = socket.socket.connect
 
     def connect_locally(self: socket.socket, address: Any) -> None:
