@@ -1,13 +1,16 @@
-"""The program's words on a console: its name, paths ready for a shell, tables and remarks."""
+"""The program's words on a console: its name, paths ready for a shell, tables, colours and remarks."""
 
+import os
 import shlex
 import shutil
 import sys
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, Literal, TextIO
 
 PROGRAM = "mnist-cnn"
+COLOURS = {"red": 31, "green": 32, "yellow": 33}  # codes of ECMA-48
 
 
 def short_path(path: object) -> Path:
@@ -22,9 +25,87 @@ def quoted(path: object) -> str:
     return shlex.quote(str(short_path(path)))
 
 
+def say(text: str, stream: TextIO | None = None) -> None:
+    """Print whole lines at once; above a progress bar where one is drawn.
+
+    Args:
+        text: The lines.
+        stream: Where to; by default the standard output.
+    """
+    stream = stream or sys.stdout
+    bars: Any = sys.modules.get("tqdm")  # who has not loaded it draws no bar
+    if bars:
+        bars.tqdm.write(text, file=stream)
+    else:
+        print(text, file=stream)
+    stream.flush()
+
+
 def remark(text: str) -> None:
     """Print a line of the program itself to the standard error."""
-    print(f"{PROGRAM}: {text}", file=sys.stderr, flush=True)
+    say(f"{PROGRAM}: {text}", sys.stderr)
+
+
+def warn(text: str) -> None:
+    """Print a warning to the standard error."""
+    remark(f"{coloured('warning:', 'yellow', sys.stderr)} {text}")
+
+
+def can_redraw(stream: Any) -> bool:
+    """Whether what stands on a stream's last line can be drawn over: on a terminal and in a notebook."""
+    is_terminal = stream.isatty() and os.environ.get("TERM") != "dumb"
+    return is_terminal or type(stream).__module__.startswith("ipykernel.")
+
+
+def coloured(text: str, colour: Literal["red", "green", "yellow"], stream: Any = None) -> str:
+    """The text in a colour, if a stream shows any.
+
+    The environment's NO_COLOR and FORCE_COLOR decide where they are set, as they do for many programs.
+
+    Args:
+        text: The text.
+        colour: Its colour.
+        stream: Where it goes to; by default the standard output.
+    """
+    return f"\033[{COLOURS[colour]}m{text}\033[0m" if _shows_colour(stream or sys.stdout) else text
+
+
+def _shows_colour(stream: Any) -> bool:
+    if os.environ.get("NO_COLOR"):
+        return False
+    if force := os.environ.get("FORCE_COLOR"):
+        return force != "0"
+    if sys.platform == "win32" and "WT_SESSION" not in os.environ:  # its older consoles show the codes
+        return False
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def duration(seconds: float) -> str:
+    """A time span in words: "4.1 s", "3 min 2 s" or "1 h 5 min"."""
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes_left = divmod(minutes, 60)
+    return f"{hours} h {minutes_left} min" if hours else f"{minutes} min {rest} s"
+
+
+def clock(seconds: float) -> str:
+    """A time span as a clock shows it: "0:09", "3:02" or "1:05:00"."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes_left = divmod(minutes, 60)
+    return f"{hours}:{minutes_left:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def labelled(label: str, text: str) -> str:
+    """A label and a text behind it, wrapped at the terminal's width; lines that follow stand below the text."""
+    return textwrap.fill(
+        text,
+        max(shutil.get_terminal_size((120, 24)).columns, 40),
+        initial_indent=f"{label:9}",
+        subsequent_indent=" " * 9,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def table(rows: Sequence[Sequence[str]], right_aligned: Sequence[int] = ()) -> str:

@@ -17,7 +17,8 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # several workers with a thread for eac
 def isolated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Run each test in an empty folder, without data from elsewhere, and refuse connections to other machines."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("MNIST_CNN_DATA", raising=False)
+    for name in ("MNIST_CNN_DATA", "NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COLUMNS", "120")  # wherever the tests run
     connect = socket.socket.connect
 

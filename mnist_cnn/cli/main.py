@@ -20,7 +20,7 @@ from pathlib import Path
 
 from mnist_cnn import __version__
 from mnist_cnn.cli.commands import COMMANDS, short_flags_help
-from mnist_cnn.console import PROGRAM
+from mnist_cnn.console import PROGRAM, coloured
 from mnist_cnn.errors import RunInterrupted, UsageError, UserError
 
 
@@ -96,7 +96,7 @@ def _did_you_mean(word: str) -> str:
 
 
 def _fail(message: str, command: str, status: int) -> int:
-    print(f"{PROGRAM}: error: {message}", file=sys.stderr)
+    print(f"{PROGRAM}: {coloured('error:', 'red', sys.stderr)} {message}", file=sys.stderr)
     if status == 2:
         print(f"See: {' '.join([PROGRAM, command, '--help']).replace('  ', ' ')}", file=sys.stderr)
     return status

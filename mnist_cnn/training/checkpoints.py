@@ -17,6 +17,7 @@ from mnist_cnn.errors import RunInterrupted, UserError
 from mnist_cnn.files import written_whole
 from mnist_cnn.runs.checkpoint import CURRENT_WEIGHTS, WEIGHTS, Checkpoint
 from mnist_cnn.training.divergence import check_weights
+from mnist_cnn.training.timing import Stopwatch
 
 STOP_SIGNALS = [
     getattr(signal, name)
@@ -30,11 +31,13 @@ class AtomicCheckpointIO(TorchCheckpointIO):
 
     Args:
         checkpoint: One that was read already, for its settings: its file is not read a second time.
+        stopwatch: What measures how long writing takes.
     """
 
-    def __init__(self, checkpoint: Checkpoint | None = None) -> None:
+    def __init__(self, checkpoint: Checkpoint | None = None, stopwatch: Stopwatch | None = None) -> None:
         super().__init__()
         self._read = checkpoint
+        self._stopwatch = stopwatch or Stopwatch()
 
     def load_checkpoint(self, path: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """Give the contents of the checkpoint at `path`."""
@@ -52,7 +55,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
             UserError: if the disk is full or the folder cannot be written; the file at `path` stays as it was.
         """
         try:
-            with written_whole(Path(path)) as part, part.open("wb") as file:
+            with self._stopwatch.measured("checkpoints"), written_whole(Path(path)) as part, part.open("wb") as file:
                 torch.save(checkpoint, file)
         except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
             raise UserError(f"{path} cannot be written ({error}); what was there before is kept") from error

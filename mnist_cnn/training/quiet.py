@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from mnist_cnn.console import remark
+from mnist_cnn.console import warn
 
 SILENCED = (
     ".*LeafSpec.*",
@@ -35,7 +35,7 @@ def quiet() -> Iterator[None]:
     levels = [logger.level for logger in loggers]
     with warnings.catch_warnings():
         silence()
-        warnings.showwarning = lambda message, *_, **__: remark(f"warning: {message}")
+        warnings.showwarning = lambda message, *_, **__: warn(str(message))
         for logger in loggers:
             logger.setLevel(logging.WARNING)
         try:

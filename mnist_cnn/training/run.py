@@ -20,6 +20,7 @@ from typing import Any
 
 import yaml
 from pytorch_lightning import Callback
+from pytorch_lightning.callbacks import ProgressBar as AnyProgressBar
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from mnist_cnn.data.datamodule import MNISTDataModule
@@ -31,12 +32,13 @@ from mnist_cnn.training.checkpoints import AtomicCheckpointIO, BestCheckpoint, L
 from mnist_cnn.training.classifier import ImageClassifier
 from mnist_cnn.training.isolation import no_trace
 from mnist_cnn.training.loggers import loggers_of_run
-from mnist_cnn.training.progress import ProgressBar
+from mnist_cnn.training.progress import EpochLines, ProgressBar
 from mnist_cnn.training.results import RunConfig, TestResults
 from mnist_cnn.training.resume import changed_settings
 from mnist_cnn.training.settings import TRAINER_DEFAULTS, Settings, as_config, behind, build, instantiated
 from mnist_cnn.training.summary import RunSummary
 from mnist_cnn.training.tensorboard import NetworkPictures
+from mnist_cnn.training.timing import RunClock, Stopwatch
 from mnist_cnn.training.trainer import Trainer
 
 
@@ -105,19 +107,20 @@ def _train(
     start: Checkpoint | None,
     config: str,
 ) -> Result:
-    best = BestCheckpoint()
-    callbacks = [RunSummary(), best, *callbacks]
+    best, clock = BestCheckpoint(), RunClock(Stopwatch())
+    callbacks = [clock, RunSummary(clock.stopwatch), EpochLines(clock), best, *callbacks]
     if not settings.get("fast_dev_run"):
         callbacks.append(RunConfig(config))
     with _run_directory(Path(settings.get("default_root_dir") or "."), start) as make:
         run_dir = None if settings.get("fast_dev_run") else make()
         settings["logger"] = loggers_of_run(settings.get("logger"), run_dir, start, module)
-        lightning = _make_trainer(settings, callbacks, start)
+        lightning = _make_trainer(settings, callbacks, start, clock)
         lightning.run_dir = run_dir
         keep_checkpoints_in(run_dir, lightning.checkpoint_callbacks)
         if start and lightning.is_global_zero:
             for change in changed_settings(start, yaml.safe_load(config)):
                 print(f"Changed  {change}", file=sys.stderr)
+        clock.stopwatch.begin("reading data")
         _obtain(module, "train")
         path = str(start.path) if start else None
         with _explained(start):
@@ -181,18 +184,25 @@ def _find(ckpt_path: str | Path | Checkpoint | None, root: Path, of_folder: Kind
     return Checkpoint.read(find_checkpoint(str(ckpt_path), root, of_folder))
 
 
-def _make_trainer(settings: dict[str, Any], callbacks: list[Callback], start: Checkpoint | None) -> Trainer:
+def _make_trainer(
+    settings: dict[str, Any], callbacks: list[Callback], start: Checkpoint | None, clock: RunClock | None = None
+) -> Trainer:
     """The Trainer with this project's callbacks, and with checkpoints that are written whole.
+
+    A progress bar that is among the callbacks takes the place of this project's, whether that is switched off or not.
 
     Raises:
         TrainerError: for settings that Lightning does not take.
     """
     settings = {name: instantiated(value) for name, value in settings.items()}
     given, plugins = (_as_list(settings.pop(name, None)) for name in ("callbacks", "plugins"))
-    if settings.get("enable_progress_bar") is not False:
-        given.append(ProgressBar())
+    if any(isinstance(callback, AnyProgressBar) for callback in given):
+        settings["enable_progress_bar"] = True
+    elif settings.get("enable_progress_bar") is not False:
+        callbacks = [*callbacks, ProgressBar(clock)]  # drawn below what the others print
+    plugins.append(AtomicCheckpointIO(start, clock.stopwatch if clock else None))
     try:
-        return Trainer(**settings, callbacks=[*given, *callbacks], plugins=[*plugins, AtomicCheckpointIO(start)])
+        return Trainer(**settings, callbacks=[*given, *callbacks], plugins=plugins)
     except (MisconfigurationException, ValueError, TypeError) as error:
         raise TrainerError(str(error)) from error
 

@@ -44,7 +44,7 @@ class NetworkPictures(Callback):
             raise UserError(f"largest_share={largest_share}: a number from 0 to 1 is needed")
         self.enabled, self.times, self.largest_share = enabled, times, largest_share
         self._start = 0.0
-        self._spent = 0.0
+        self.seconds_spent = 0.0
         self._last_cost = FIRST_COST_SECONDS
         self._is_due = False
         self._seen: list[tuple[Tensor, Tensor, Tensor]] = []
@@ -93,7 +93,7 @@ class NetworkPictures(Callback):
                     tag = f"precision_recall/{name.replace('/', '-')}"
                     writer.add_pr_curve(tag, labels == number, probabilities[:, number], trainer.global_step)
         self._last_cost = time.monotonic() - begin
-        self._spent += self._last_cost
+        self.seconds_spent += self._last_cost
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begin to collect test images."""
@@ -147,7 +147,7 @@ class NetworkPictures(Callback):
 
     def _is_within_its_share(self) -> bool:
         elapsed = time.monotonic() - self._start
-        return self._spent + self._last_cost <= self.largest_share * elapsed
+        return self.seconds_spent + self._last_cost <= self.largest_share * elapsed
 
 
 def _as_sprites(images: Tensor) -> Tensor:

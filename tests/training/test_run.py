@@ -79,7 +79,7 @@ def test_its_run_is_tested_and_gone_on_with_by_function_and_by_command(cli: Cli)
         "fit", "--config", "lightning_logs/version_0/config.yaml", "--ckpt_path", "last", "--epochs", "4"
     )
     assert status == 0, err
-    assert "Resumed  at epoch 3" in out
+    assert "Resumed  in epoch 4" in out
 
 
 def test_objects_may_be_given_instead_of_settings() -> None:

@@ -1,0 +1,69 @@
+import io
+import sys
+
+import pytest
+from tqdm import tqdm
+
+from mnist_cnn.console import can_redraw, clock, coloured, duration, labelled, say
+from tests.support.terminals import Terminal
+
+
+@pytest.mark.parametrize(
+    ("environment", "stream", "is_coloured"),
+    [
+        ({}, Terminal(), True),
+        ({}, io.StringIO(), False),
+        ({"NO_COLOR": "1"}, Terminal(), False),
+        ({"NO_COLOR": ""}, Terminal(), True),
+        ({"TERM": "dumb"}, Terminal(), False),
+        ({"FORCE_COLOR": "1"}, io.StringIO(), True),
+        ({"FORCE_COLOR": "0"}, Terminal(), False),
+        ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, Terminal(), False),
+    ],
+)
+def test_colours_are_for_terminals_unless_the_environment_says_otherwise(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], stream: io.StringIO, is_coloured: bool
+) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    for name, value in {"TERM": "xterm", **environment}.items():
+        monkeypatch.setenv(name, value)
+    assert coloured("best", "green", stream) == ("\033[32mbest\033[0m" if is_coloured else "best")
+
+
+def test_lines_are_drawn_over_on_terminals_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    assert can_redraw(Terminal())
+    assert not can_redraw(io.StringIO())
+    monkeypatch.setenv("TERM", "dumb")
+    assert not can_redraw(Terminal())
+
+
+def test_lines_stand_above_a_bar_that_is_drawn() -> None:
+    terminal = Terminal()
+    with tqdm(total=4, file=terminal, ncols=40, leave=False):
+        say("a line", terminal)
+    before, line, after = terminal.getvalue().partition("a line\n")
+    assert line
+    assert before.endswith(" \r"), "the bar was wiped off"
+    assert "0/4" in after, "and is drawn anew"
+
+
+def test_time_spans_are_told_in_words_and_as_a_clock_shows_them() -> None:
+    assert [duration(seconds) for seconds in (0.04, 59.94, 59.96, 182, 3900)] == [
+        "0.0 s",
+        "59.9 s",
+        "1 min 0 s",
+        "3 min 2 s",
+        "1 h 5 min",
+    ]
+    assert [clock(seconds) for seconds in (0, 9.4, 182, 3900)] == ["0:00", "0:09", "3:02", "1:05:00"]
+
+
+def test_labelled_texts_wrap_at_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    lines = labelled("Best", "epoch 3: validation loss 0.1, in a/long/path/to/a-file/of-many/words.ckpt").splitlines()
+    assert lines == [
+        "Best     epoch 3: validation loss 0.1,",
+        "         in",
+        "         a/long/path/to/a-file/of-many/words.ckpt",
+    ]
