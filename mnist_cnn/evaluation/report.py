@@ -85,34 +85,36 @@ def drawn_safely(drawings: Mapping[str, Callable[[], Figure | None]], leave_out:
             leave_out(name, None)
 
 
-def kernels_of(model: Any, image: Tensor, about: str = "") -> Figure | None:
+def kernels_of(model: Any, image: Tensor, about: str = "", columns: int = figures.COLUMNS) -> Figure | None:
     """The weights that a network looks at an image (C, H, W) with; None where there are none to be shown."""
     found = introspection.first_weights(model.network, model.normalise(image[None].to(model.mean.device)))
     if found is None:
         return None
     name, weights = found
-    return figures.kernels(weights.float().cpu(), f"{about}: {name}" if about else name)
+    return figures.kernels(weights.float().cpu(), f"{about}: {name}" if about else name, columns)
 
 
-def feature_maps_of(model: Any, image: Tensor, title: str, most: int = 16) -> Figure | None:
+def feature_maps_of(
+    model: Any, image: Tensor, title: str, most: int = 16, columns: int = figures.COLUMNS
+) -> Figure | None:
     """What each block makes of an image (C, H, W); None for a network without maps."""
     layers = introspection.feature_maps(model.network, model.normalise(image[None].to(model.mean.device)))
     maps = [(name, output[0].float().cpu()) for name, output in layers]
-    return figures.feature_maps(image.cpu(), maps, title, most) if maps else None
+    return figures.feature_maps(image.cpu(), maps, title, most, columns=columns) if maps else None
 
 
-def mistakes_of(evaluation: Evaluation, images: Tensor, most: int) -> Figure | None:
+def mistakes_of(evaluation: Evaluation, images: Tensor, most: int, columns: int = figures.COLUMNS) -> Figure | None:
     """The surest mistakes among images (N, C, H, W); None if there are none."""
     worst = evaluation.mistakes[:most]
     if not len(worst):
         return None
     truth, probabilities = evaluation.labels[worst], evaluation.probabilities[worst]
-    return figures.mistakes_sheet(images[worst].cpu(), truth, probabilities, evaluation.class_names)
+    return figures.mistakes_sheet(images[worst].cpu(), truth, probabilities, evaluation.class_names, columns)
 
 
-def confusion_of(evaluation: Evaluation, title: str) -> Figure:
+def confusion_of(evaluation: Evaluation, title: str, **size: float) -> Figure:
     """How often each class was taken for each."""
-    return figures.confusion_matrix(evaluation.counts, evaluation.class_names, title)
+    return figures.confusion_matrix(evaluation.counts, evaluation.class_names, title, **size)
 
 
 def _of_network(classifier: CheckpointClassifier, chosen: Sequence[tuple[str, Tensor]], leave_out: LeaveOut) -> Drawn:

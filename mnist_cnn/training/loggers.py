@@ -3,6 +3,7 @@
 import csv
 import warnings
 from argparse import Namespace
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,23 @@ from torch.utils.tensorboard.summary import hparams
 from mnist_cnn.files import flatten, written_whole
 from mnist_cnn.runs.checkpoint import Checkpoint
 from mnist_cnn.runs.folders import run_dir_of
+from mnist_cnn.training.graph import named_graph
 
 # The scalars that the HPARAMS tab shows beside the hyperparameters: their last values in the run.
 HPARAMS_METRICS = ("val/loss", "val/accuracy", "val/f1_macro", "val/calibration_error")
+
+# TensorBoard sorts its groups by name: train/ and val/ come first, then val_class/ and the pictures. The number of the
+# epoch, which would stand before them, is no curve.
+SHOWN_AS = {"lr": "train/lr", "epoch": None}
+# What its page CUSTOM SCALARS draws together.
+CHARTS = {
+    "learning curves": {
+        "loss": ["Multiline", ["^train/loss$", "^val/loss$"]],
+        "accuracy": ["Multiline", ["^train/accuracy$", "^val/accuracy$"]],
+        "accuracy of each class (validation)": ["Multiline", ["^val_class/.*"]],
+        "learning rate": ["Multiline", ["^train/lr$"]],
+    }
+}
 
 
 def loggers_of_run(given: Any, run_dir: Path | None, start: Checkpoint | None, data: Any) -> list[Logger] | bool:
@@ -88,6 +103,14 @@ class RunTensorBoardLogger(TensorBoardLogger):
         writer = self.experiment._get_file_writer()
         for summary in hparams(shown, dict.fromkeys(HPARAMS_METRICS, 0.0)):
             writer.add_summary(summary)
+        if self._log_graph:  # a resumed run has its charts already
+            self.experiment.add_custom_scalars(CHARTS)
+
+    @rank_zero_only
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Write scalars, by the names that TensorBoard shows them under."""
+        shown = {SHOWN_AS.get(name, name): value for name, value in metrics.items()}
+        super().log_metrics({name: value for name, value in shown.items() if name is not None}, step)
 
     @rank_zero_only
     def log_graph(self, model: Any, input_array: Any | None = None) -> None:
@@ -113,7 +136,8 @@ class RunTensorBoardLogger(TensorBoardLogger):
         images = (model.example_input_array if input_array is None else input_array).to(model.device)
         with _jit_is_scripting(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that the tracer is to be replaced, and that this is traced already
-            self.experiment.add_graph(torch.jit.trace(model, images, check_trace=False), images)
+            traced = torch.jit.trace(model, images, check_trace=False)
+            self.experiment._get_file_writer().add_graph(named_graph(model, traced, images))
 
 
 class MetricsCSVLogger(Logger):

@@ -2,7 +2,7 @@
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -85,13 +85,7 @@ class NetworkPictures(Callback):
         names: list[str] = pl_module.val_metrics.class_names  # type: ignore[assignment, union-attr]
         results = Evaluation(probabilities, labels, names)
         with _warned_of("pictures"):  # drawn as they are written
-            for tag, figure in _figures(pl_module, results, images):
-                for writer in writers:
-                    writer.add_figure(tag, figure, trainer.global_step, close=False)
-            for number, name in enumerate(names):
-                for writer in writers:
-                    tag = f"precision_recall/{name.replace('/', '-')}"
-                    writer.add_pr_curve(tag, labels == number, probabilities[:, number], trainer.global_step)
+            write_pictures(writers, pl_module, results, images, trainer.global_step)
         self._last_cost = time.monotonic() - begin
         self.seconds_spent += self._last_cost
 
@@ -127,16 +121,12 @@ class NetworkPictures(Callback):
         """Write the projector's files into the run's directory."""
         if not self._seen or not trainer.ckpt_path:
             return
-        from torch.utils.tensorboard import SummaryWriter
-
         folder = run_dir_of(Path(str(trainer.ckpt_path))) / "projector"
-        shutil.rmtree(folder, ignore_errors=True)
         images, labels, seen = (torch.cat(parts)[:PROJECTED] for parts in zip(*self._seen, strict=True))
         self._seen = []
         names: list[str] = pl_module.test_metrics.class_names  # type: ignore[assignment, union-attr]
-        with _warned_of("projector"), SummaryWriter(str(folder)) as writer:
-            sprites = _as_sprites(images)
-            writer.add_embedding(seen, [names[label] for label in labels.tolist()], sprites, tag="test images")
+        with _warned_of("projector"):
+            write_projector(folder, images, labels, seen, names)
 
     def _is_drawing_epoch(self, trainer: Trainer) -> bool:
         epochs = trainer.max_epochs or -1
@@ -148,6 +138,44 @@ class NetworkPictures(Callback):
     def _is_within_its_share(self) -> bool:
         elapsed = time.monotonic() - self._start
         return self.seconds_spent + self._last_cost <= self.largest_share * elapsed
+
+
+def write_pictures(writers: Sequence[Any], model: Any, results: Evaluation, images: Tensor, step: int) -> None:
+    """Write what TensorBoard shows of a network and its answers: its IMAGES and PR CURVES.
+
+    Args:
+        writers: `SummaryWriter`s.
+        model: Normalisation and network.
+        results: What it answers on validation images.
+        images: These images (N, C, H, W).
+        step: Optimiser steps that the network was trained for.
+    """
+    for tag, figure in _figures(model, results, images):
+        for writer in writers:
+            writer.add_figure(tag, figure, step, close=False)
+    for number, name in enumerate(results.class_names):
+        for writer in writers:
+            tag = f"precision_recall/{name.replace('/', '-')}"
+            writer.add_pr_curve(tag, results.labels == number, results.probabilities[:, number], step)
+
+
+def write_projector(folder: Path, images: Tensor, labels: Tensor, seen: Tensor, class_names: Sequence[str]) -> None:
+    """Write what TensorBoard's embedding projector shows.
+
+    Args:
+        folder: Where to; what it holds is replaced.
+        images: Images (N, C, H, W).
+        labels: True class of each (N,).
+        seen: What the output layer is given for each (N, units).
+        class_names: Names of the classes.
+    """
+    from torch.utils.tensorboard import SummaryWriter
+
+    shutil.rmtree(folder, ignore_errors=True)
+    # Three decimals tell all points apart, in a third of the space.
+    rounded = seen.double().mul(1000).round().div(1000)
+    with SummaryWriter(str(folder)) as writer:
+        writer.add_embedding(rounded, [class_names[i] for i in labels.tolist()], _as_sprites(images), tag="test_images")
 
 
 def _as_sprites(images: Tensor) -> Tensor:
@@ -162,14 +190,18 @@ def _as_sprites(images: Tensor) -> Tensor:
 
 def _figures(model: Any, results: Evaluation, images: Tensor) -> Iterator[tuple[str, Any]]:
     """Draw the figures with their tags, from what a validation saw; what cannot be drawn is a warning."""
-    from mnist_cnn.evaluation import report  # and with it matplotlib, which a run without pictures does not need
+    from mnist_cnn.evaluation import (
+        figures,
+        report,
+    )  # and with it matplotlib, which a run without pictures does not need
 
     fixed = images[0]  # the same in every run with the same split
+    columns = figures.CARD_COLUMNS
     drawings: dict[str, Callable[[], Any]] = {
-        "network/kernels": lambda: report.kernels_of(model, fixed),
-        "network/feature_maps": lambda: report.feature_maps_of(model, fixed, "One validation image", 8),
-        "results/confusion": lambda: report.confusion_of(results, f"{len(images):,} validation images"),
-        "results/mistakes": lambda: report.mistakes_of(results, images, MISTAKES),
+        "weights/kernels": lambda: report.kernels_of(model, fixed, columns=columns),
+        "val_pictures/feature_maps": lambda: report.feature_maps_of(model, fixed, "One validation image", 4, columns),
+        "val_pictures/confusion": lambda: report.confusion_of(results, f"{len(images):,} validation images", width=5.4),
+        "val_pictures/mistakes": lambda: report.mistakes_of(results, images, MISTAKES, columns),
     }
     yield from report.drawn_safely(drawings, _warn)
 

@@ -6,9 +6,10 @@ import pytest
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
 from pytorch_lightning.loggers.logger import Logger, rank_zero_experiment
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from mnist_cnn.runs.folders import find_checkpoint, list_runs
-from mnist_cnn.training.loggers import MetricsCSVLogger
+from mnist_cnn.training.loggers import MetricsCSVLogger, RunTensorBoardLogger
 from mnist_cnn.training.run import fit
 from tests.training.test_run import SETTINGS
 
@@ -112,3 +113,19 @@ def test_a_checkpoint_without_rows_starts_the_file_anew(tmp_path: Path) -> None:
     resumed.keep_rows(0)
     resumed.log_metrics({"loss": 2.0}, step=1)
     assert [row["loss"] for row in rows(resumed.path)] == ["2.0"]
+
+
+def test_tensorboard_shows_training_and_validation_first(tmp_path: Path) -> None:
+    logger = RunTensorBoardLogger(tmp_path / "lightning_logs" / "version_0")
+    logger.log_hyperparams({"lr": 0.1})
+    logger.log_metrics({"train/loss_step": 1.0, "lr": 0.1, "epoch": 0}, step=1)
+    logger.log_metrics({"val/loss": 1.0, "val_class/3": 0.5, "epoch": 0}, step=1)
+    logger.finalize("success")
+    events = EventAccumulator(logger.log_dir)
+    events.Reload()
+    tags = events.Tags()
+    # Its pages are in the order of these names.
+    assert sorted(tags["scalars"]) == ["train/loss_step", "train/lr", "val/loss", "val_class/3"]
+    layout = str(events.Tensors("custom_scalars__config__")[0].tensor_proto.string_val[0])
+    assert "train/loss" in layout
+    assert "val/loss" in layout

@@ -26,17 +26,17 @@ def test_tensorboard_shows_the_network_while_it_is_trained(cli: Cli) -> None:
     finally:
         module.FIRST_COST_SECONDS = before
     events = events_of(Path("lightning_logs/version_0"))
-    tags = {"network/kernels", "network/feature_maps", "results/confusion", "results/mistakes"}
+    tags = {"weights/kernels", "val_pictures/feature_maps", "val_pictures/confusion", "val_pictures/mistakes"}
     assert tags <= set(events.Tags()["images"])
     assert {f"precision_recall/{digit}" for digit in range(10)} <= set(events.Tags()["tensors"])
-    assert len(events.Images("network/kernels")) <= 2
+    assert len(events.Images("weights/kernels")) <= 2
 
 
 def test_pictures_never_take_more_than_their_share_and_can_be_switched_off(cli: Cli) -> None:
     assert cli("fit", *TINY_RUN)[0] == 0  # too short for any
     assert cli("fit", *TINY_RUN, "--pictures.enabled", "false", "--pictures.largest_share", "1")[0] == 0
     for run in ("version_0", "version_1"):
-        assert "network/kernels" not in events_of(Path("lightning_logs") / run).Tags()["images"]
+        assert "weights/kernels" not in events_of(Path("lightning_logs") / run).Tags()["images"]
 
 
 def test_after_a_test_the_projector_shows_what_the_output_layer_sees(cli: Cli) -> None:

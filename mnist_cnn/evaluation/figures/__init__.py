@@ -2,11 +2,13 @@
 
 from mnist_cnn.evaluation.figures.answers import confusion_matrix, example_sheet, mistakes_sheet, reliability_diagram
 from mnist_cnn.evaluation.figures.curves import learning_curves
-from mnist_cnn.evaluation.figures.drawing import BLUE, GREY, ORANGE, save
+from mnist_cnn.evaluation.figures.drawing import BLUE, CARD_COLUMNS, COLUMNS, GREY, ORANGE, save
 from mnist_cnn.evaluation.figures.networks import feature_maps, kernels, saliency
 
 __all__ = [
     "BLUE",
+    "CARD_COLUMNS",
+    "COLUMNS",
     "GREY",
     "ORANGE",
     "confusion_matrix",

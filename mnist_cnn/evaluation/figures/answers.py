@@ -7,19 +7,30 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from mnist_cnn.evaluation.figures.drawing import BLUE, GREY, ORANGE, literal, new_figure, show
+from mnist_cnn.evaluation.figures.drawing import (
+    BLUE,
+    COLUMNS,
+    GREY,
+    ORANGE,
+    add_title,
+    cell_width,
+    literal,
+    new_figure,
+    show,
+)
 
 
-def confusion_matrix(counts: ArrayLike, class_names: Sequence[str], title: str) -> Figure:
+def confusion_matrix(counts: ArrayLike, class_names: Sequence[str], title: str, width: float = 7.2) -> Figure:
     """How often each class was taken for each.
 
     Args:
         counts: Number of images (classes, classes), true classes in rows.
         class_names: Names of the classes.
         title: What the counts are of.
+        width: Of the figure, in inches.
     """
     matrix = np.asarray(counts)
-    figure = new_figure(7.2, 6.4)
+    figure = new_figure(width, 0.89 * width)
     axes = figure.add_subplot()
     # The diagonal would hide all else: colour shows mistakes, as parts of their true class.
     shares = 100 * matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
@@ -44,7 +55,12 @@ def confusion_matrix(counts: ArrayLike, class_names: Sequence[str], title: str) 
 
 
 def example_sheet(
-    images: ArrayLike, labels: Sequence[str], predicted: Sequence[str], title: str, notes: Sequence[str] = ()
+    images: ArrayLike,
+    labels: Sequence[str],
+    predicted: Sequence[str],
+    title: str,
+    notes: Sequence[str] = (),
+    columns: int = COLUMNS,
 ) -> Figure:
     """Images with their [T]rue and [P]redicted labels; mistakes are set in orange.
 
@@ -54,13 +70,15 @@ def example_sheet(
         predicted: Predicted class of each.
         title: What they are.
         notes: A further line below each.
+        columns: Images in a row.
     """
     pictures = np.asarray(images)
-    columns = min(8, max(len(pictures), 1))
+    width = cell_width(columns)
+    columns = min(columns, max(len(pictures), 1))
     rows = -(-len(pictures) // columns) or 1
     names_are_long = max((len(name) for name in [*labels, *predicted]), default=0) > 2
     lines = (2 if names_are_long else 1) + bool(notes)
-    figure = new_figure(1.35 * columns, (1.2 + 0.19 * lines) * rows + 0.6)
+    figure = new_figure(width * columns, (0.9 * width + 0.19 * lines) * rows + 0.6)
     for number, image in enumerate(pictures):
         axes = figure.add_subplot(rows, columns, number + 1)
         show(axes, image)
@@ -70,11 +88,11 @@ def example_sheet(
         axes.set_title(
             literal(text), fontsize=8, color="black" if labels[number] == predicted[number] else ORANGE, pad=3
         )
-    figure.suptitle(literal(title))
+    add_title(figure, title)
     return figure
 
 
-def mistakes_sheet(images: Any, truth: Any, probabilities: Any, names: Sequence[str]) -> Figure:
+def mistakes_sheet(images: Any, truth: Any, probabilities: Any, names: Sequence[str], columns: int = COLUMNS) -> Figure:
     """Mistakes, with the probabilities of the answer and of the true class.
 
     Args:
@@ -82,6 +100,7 @@ def mistakes_sheet(images: Any, truth: Any, probabilities: Any, names: Sequence[
         truth: True class of each (N,).
         probabilities: Of each class for each image (N, classes).
         names: Names of the classes.
+        columns: Images in a row.
     """
     true, shares = np.asarray(truth), np.asarray(probabilities)
     predicted = shares.argmax(axis=1)
@@ -95,6 +114,7 @@ def mistakes_sheet(images: Any, truth: Any, probabilities: Any, names: Sequence[
         [names[i] for i in predicted],
         "The surest mistakes: [T]rue and [P]redicted, with the probabilities of [P] and [T]",
         notes,
+        columns,
     )
 
 

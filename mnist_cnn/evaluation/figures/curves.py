@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 from numpy.typing import NDArray
 
-from mnist_cnn.evaluation.figures.drawing import BLUE, GREY, ORANGE, literal, new_figure
+from mnist_cnn.evaluation.figures.drawing import BLUE, GREY, ORANGE, add_title, new_figure
 
 Curve = tuple[Sequence[float], Sequence[float]]
 Points = tuple[NDArray[np.float64], NDArray[np.float64]]
@@ -47,7 +47,7 @@ def learning_curves(curves: Mapping[str, Curve], title: str) -> Figure:
     accuracy.set_ylabel("accuracy (%)")
     axes.set_title("Loss")
     beside.set_title("Error and accuracy")
-    figure.suptitle(literal(title))
+    add_title(figure, title)
     return figure
 
 

@@ -1,5 +1,6 @@
 """What all figures share: colours, images, and scales that a single value cannot spoil."""
 
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,8 @@ BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#666666"
 MAPS = "cividis"
 SIGNED = "PuOr"
 DPI = 110
-COLUMNS = 8  # of kernels and feature maps
+COLUMNS = 8  # of images, kernels and feature maps, on a page of its own
+CARD_COLUMNS = 4  # in TensorBoard, which shows pictures at a width of 350 pixels
 GAP = 2  # pixels between them
 
 WITHIN = 0.99  # part of the values that a scale is to show
@@ -27,6 +29,18 @@ def save(figure: Figure, path: Any) -> None:
 def new_figure(width: float, height: float) -> Figure:
     """A figure of its own, free of pyplot's global state; width and height in inches."""
     return Figure(figsize=(width, height), layout="constrained")
+
+
+def cell_width(columns: int) -> float:
+    """Width of an image in a figure of so many columns, in inches; on a card it is smaller, beside text as large."""
+    return 1.35 if columns > CARD_COLUMNS else 1.05
+
+
+def add_title(figure: Figure, text: str) -> None:
+    """Write what a figure shows above it, in as many lines as its width takes."""
+    width = figure.get_size_inches()[0]
+    size = 12 if width > 6 else 10
+    figure.suptitle(literal(fill(text, int(120 * width / size))), fontsize=size)
 
 
 def literal(text: str) -> str:
@@ -52,21 +66,22 @@ def robust_limit(values: ArrayLike) -> float:
     return float(largest if most == 0 or largest <= TOLERANCE * most else most) or 1.0
 
 
-def add_scale(figure: Figure, shown: Any, values: ArrayLike, label: str, **place: Any) -> None:
-    """Add a colour bar, which says how many of the values lie beyond it.
+def add_scale(figure: Figure, shown: Any, values: ArrayLike, label: str, noted: bool = True, **place: Any) -> None:
+    """Add a colour bar, which ends in an arrow where values lie beyond it, and says how many.
 
     Args:
         figure: The figure.
         shown: What was drawn, with its limits.
         values: The values that it shows.
         label: What they are.
+        noted: Whether to say how many; there may be no room for it.
         place: Where, as `Figure.colorbar` takes it.
     """
     found = np.asarray(values, dtype=np.float64)
     low, high = shown.get_clim()
     above, below = int((found > high).sum()), int((found < low).sum())
     extend = {(True, True): "both", (True, False): "max", (False, True): "min"}.get((above > 0, below > 0), "neither")
-    note = f"\n({above + below:,} of {found.size:,} are beyond the scale)" if above + below else ""
+    note = f"\n({above + below:,} of {found.size:,} beyond)" if noted and above + below else ""
     bar = figure.colorbar(shown, extend=extend, **place)
     bar.set_label(f"{label}{note}", fontsize=8)
     bar.ax.tick_params(labelsize=8)
@@ -87,15 +102,15 @@ def without_ticks(axes: Axes, framed: bool = True) -> None:
     axes.set_frame_on(framed)
 
 
-def mosaic(grids: NDArray[Any]) -> NDArray[Any]:
-    """Lay grids (N, h, w) out in rows with gaps of no value: one picture is drawn far faster than many."""
+def mosaic(grids: NDArray[Any], in_row: int = COLUMNS) -> NDArray[Any]:
+    """Lay grids (N, h, w) out in rows with gaps of no value between them: one picture is drawn far faster than many."""
     count, height, width = grids.shape
     zoom = -(-24 // max(height, width))  # so that a gap is small beside a grid of few cells
     height, width = height * zoom, width * zoom
-    rows, columns = -(-count // COLUMNS), min(COLUMNS, count)
+    rows, columns = -(-count // in_row), min(in_row, count)
     picture = np.full((rows * (height + GAP) - GAP, columns * (width + GAP) - GAP), np.nan)
     for number, grid in enumerate(grids):
-        row, column = divmod(number, COLUMNS)
+        row, column = divmod(number, in_row)
         top, left = row * (height + GAP), column * (width + GAP)
         picture[top : top + height, left : left + width] = np.kron(grid, np.ones((zoom, zoom)))
     return picture

@@ -8,10 +8,13 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from mnist_cnn.evaluation.figures.drawing import (
+    CARD_COLUMNS,
     COLUMNS,
     MAPS,
     SIGNED,
     add_scale,
+    add_title,
+    cell_width,
     literal,
     mosaic,
     new_figure,
@@ -21,7 +24,7 @@ from mnist_cnn.evaluation.figures.drawing import (
 )
 
 
-def kernels(weights: ArrayLike, title: str) -> Figure:
+def kernels(weights: ArrayLike, title: str, columns: int = COLUMNS) -> Figure:
     """The weights that a first layer looks at the image with, the units in rows from the left.
 
     The scale is symmetric, and a few large weights do not stretch it: they are drawn in its last colours.
@@ -29,16 +32,17 @@ def kernels(weights: ArrayLike, title: str) -> Figure:
     Args:
         weights: Weights (units, height, width).
         title: Of which layer.
+        columns: Units in a row.
     """
     grids = np.asarray(weights)
-    rows = -(-len(grids) // COLUMNS)
-    figure = new_figure(9.5, 1.05 * rows + 0.7)
+    rows = -(-len(grids) // columns)
+    figure = new_figure(1.05 * columns + 1.1, 1.05 * rows + 0.7)
     axes = figure.add_subplot()
     limit = robust_limit(grids)
-    shown = axes.imshow(mosaic(grids), cmap=SIGNED, interpolation="nearest", vmin=-limit, vmax=limit)
+    shown = axes.imshow(mosaic(grids, columns), cmap=SIGNED, interpolation="nearest", vmin=-limit, vmax=limit)
     without_ticks(axes, framed=False)
     add_scale(figure, shown, grids, "weight", shrink=0.9)
-    axes.set_title(literal(title))
+    add_title(figure, title)
     return figure
 
 
@@ -49,6 +53,7 @@ def feature_maps(
     most: int = 16,
     answer: str = "",
     photograph: ArrayLike | None = None,
+    columns: int = COLUMNS,
 ) -> Figure:
     """What each block makes of an image, with the image itself beside it.
 
@@ -59,9 +64,12 @@ def feature_maps(
         most: Channels to show of each block, the first ones.
         answer: What the network says of the image.
         photograph: The picture (H, W, 3) that the image was made of, where it is another one.
+        columns: Feature maps in a row.
     """
-    heights = [-(-min(len(np.asarray(maps)), most) // COLUMNS) for _, maps in layers]
-    figure = new_figure(11, max(1.05 * sum(heights) + 0.45 * len(layers) + 0.4, 2.6 if photograph is None else 4.6))
+    heights = [-(-min(len(np.asarray(maps)), most) // columns) for _, maps in layers]
+    side = cell_width(columns) * 0.78
+    least = 2.6 if photograph is None else 4.6
+    figure = new_figure(1.3 * side * columns, max(side * sum(heights) + 0.45 * len(layers) + 0.4, least))
     halves = figure.add_gridspec(1, 2, width_ratios=[1, 4])
     given = halves[0].subgridspec(1 if photograph is None else 2, 1)
     if photograph is not None:
@@ -73,8 +81,8 @@ def feature_maps(
     axes.set_xlabel(literal(f"answer: {answer}") if answer else "", fontsize=10)
     places = halves[1].subgridspec(len(layers), 1, height_ratios=heights)
     for row, (name, maps) in enumerate(layers):
-        _show_maps(figure, places[row], name, np.asarray(maps), most)
-    figure.suptitle(literal(title))
+        _show_maps(figure, places[row], name, np.asarray(maps), most, columns)
+    add_title(figure, title)
     return figure
 
 
@@ -110,22 +118,22 @@ def saliency(
         shown = rows[-1, number].imshow(slopes[number], cmap=MAPS, vmin=0, vmax=limit)
         without_ticks(rows[-1, number])
     add_scale(figure, shown, slopes, "|d logit / d pixel|", ax=list(rows[-1]), shrink=0.9)
-    figure.suptitle(literal(title))
+    add_title(figure, title)
     return figure
 
 
-def _show_maps(figure: Figure, place: Any, name: str, channels: Any, most: int) -> None:
+def _show_maps(figure: Figure, place: Any, name: str, channels: Any, most: int, columns: int) -> None:
     """Show the first feature maps (channels, h, w) of a block."""
     count, (height, width) = len(channels), channels.shape[1:]
     maps = channels[:most]
     axes = figure.add_subplot(place)
     limit = robust_limit(maps)
     low = max(float(np.nanmin(maps)), -limit) if np.nanmin(maps) < 0 else 0.0
-    picture = axes.imshow(mosaic(maps), MAPS, interpolation="nearest", vmin=low, vmax=limit)
+    picture = axes.imshow(mosaic(maps, columns), MAPS, interpolation="nearest", vmin=low, vmax=limit)
     without_ticks(axes, framed=False)
     which = f", the first {len(maps)}" if len(maps) < count else ""
     axes.set_title(literal(f"{name}: {count} maps of {height}x{width}{which}"), fontsize=10)
-    add_scale(figure, picture, maps, "activation", shrink=0.9)
+    add_scale(figure, picture, maps, "activation", noted=columns > CARD_COLUMNS, shrink=0.9)
 
 
 def _show_photograph(axes: Any, photograph: ArrayLike) -> None:
