@@ -148,7 +148,7 @@ class TrainingSettings(LightningCLI):
             flags += SHORT_FLAGS
             for network in networks.values():
                 flags += [f"--model.network.{name}" for name in signature(network.__init__).parameters]
-            raise UsageError(explain(str(error), flags, networks)) from error
+            raise UsageError(explain(str(error), flags, networks, _classes())) from error
         seed = self.config.seed_everything
         if isinstance(seed, bool) or not 0 <= seed < 2**32:  # Lightning takes true for any seed, and false for none
             raise UsageError(f"--seed_everything {str(seed).lower()}: a whole number from 0 to {2**32 - 1} is needed")
@@ -172,6 +172,14 @@ class TrainingSettings(LightningCLI):
         config = self.config.clone()
         config.pop(CHECKPOINT_FLAG.removeprefix("--"), None)  # where this start took its weights from is no setting
         return self.parser.dump(config, skip_unset=False)
+
+
+def _classes() -> dict[str, list[str]]:
+    """Names of the classes that the Trainer's settings can be given, by setting."""
+    from pytorch_lightning import callbacks, loggers, profilers, strategies
+
+    modules = {"callbacks": callbacks, "logger": loggers, "profiler": profilers, "strategy": strategies}
+    return {f"trainer.{name}": [*module.__all__] for name, module in modules.items()}
 
 
 @contextmanager

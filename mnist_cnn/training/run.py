@@ -31,6 +31,7 @@ from mnist_cnn.runs.folders import Kind, find_checkpoint, is_last_of_run, list_r
 from mnist_cnn.training.checkpoints import AtomicCheckpointIO, BestCheckpoint, LastCheckpoint, keep_checkpoints_in
 from mnist_cnn.training.classifier import ImageClassifier
 from mnist_cnn.training.isolation import no_trace
+from mnist_cnn.training.limits import check_trainer
 from mnist_cnn.training.loggers import loggers_of_run
 from mnist_cnn.training.progress import EpochLines, ProgressBar
 from mnist_cnn.training.results import RunConfig, TestResults
@@ -39,7 +40,7 @@ from mnist_cnn.training.settings import TRAINER_DEFAULTS, Settings, as_config, b
 from mnist_cnn.training.summary import RunSummary
 from mnist_cnn.training.tensorboard import NetworkPictures
 from mnist_cnn.training.timing import RunClock, Stopwatch
-from mnist_cnn.training.trainer import Trainer
+from mnist_cnn.training.trainer import Trainer, is_processor
 
 
 @dataclass(frozen=True)
@@ -192,8 +193,10 @@ def _make_trainer(
     A progress bar that is among the callbacks takes the place of this project's, whether that is switched off or not.
 
     Raises:
+        UserError: for settings that no run can have.
         TrainerError: for settings that Lightning does not take.
     """
+    check_trainer(settings, is_processor(settings.get("accelerator", "auto")))
     settings = {name: instantiated(value) for name, value in settings.items()}
     given, plugins = (_as_list(settings.pop(name, None)) for name in ("callbacks", "plugins"))
     if any(isinstance(callback, AnyProgressBar) for callback in given):
@@ -203,7 +206,7 @@ def _make_trainer(
     plugins.append(AtomicCheckpointIO(start, clock.stopwatch if clock else None))
     try:
         return Trainer(**settings, callbacks=[*given, *callbacks], plugins=plugins)
-    except (MisconfigurationException, ValueError, TypeError) as error:
+    except (MisconfigurationException, ValueError, TypeError, ImportError) as error:
         raise TrainerError(str(error)) from error
 
 
@@ -263,6 +266,10 @@ def _explained(start: Checkpoint | None) -> Iterator[None]:
     """Say in a sentence that weights do not fit, and make Ctrl-C, which Lightning turns into an exit, itself again."""
     try:
         yield
+    except ValueError as error:
+        if "`val_check_interval`" in str(error):  # only here is it known how many batches there are
+            raise TrainerError(str(error)) from error
+        raise
     except RuntimeError as error:
         if match := re.search(r"Function '(\w+)' returned nan values", str(error)):  # --trainer.detect_anomaly
             operation = match[1].removesuffix("Backward0")

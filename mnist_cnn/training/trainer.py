@@ -37,8 +37,12 @@ class Trainer(pl.Trainer):
 
 def suitable_precision(accelerator: Any) -> Literal["bf16-mixed", "32-true"]:
     """What `precision="auto"` means where a Trainer is given that `accelerator`."""
-    has_other = torch.cuda.is_available() or torch.backends.mps.is_available()
-    on_processor = accelerator == "cpu" or (accelerator == "auto" and not has_other)
     # Older releases of torch cannot tell.
-    features: Mapping[str, Any] = getattr(torch.cpu, "get_capabilities", dict)() if on_processor else {}
+    features: Mapping[str, Any] = getattr(torch.cpu, "get_capabilities", dict)() if is_processor(accelerator) else {}
     return "bf16-mixed" if features.get("avx512_bf16") or features.get("amx_bf16") else "32-true"
+
+
+def is_processor(accelerator: Any) -> bool:
+    """Whether a Trainer that is given that `accelerator` runs on the CPU."""
+    has_other = torch.cuda.is_available() or torch.backends.mps.is_available()
+    return accelerator == "cpu" or (accelerator == "auto" and not has_other)
