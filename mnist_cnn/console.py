@@ -5,6 +5,7 @@ import shlex
 import shutil
 import sys
 import textwrap
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, TextIO
@@ -39,6 +40,23 @@ def say(text: str, stream: TextIO | None = None) -> None:
     else:
         print(text, file=stream)
     stream.flush()
+
+
+def printable(text: object) -> str:
+    """A text that a terminal shows as it is, on one line.
+
+    Names of files may hold line breaks, control characters, which terminals obey, and bytes that are no UTF-8: all of
+    them are spelled out, as in `\\n`, `\\x1b` and `\\xff`.
+    """
+    return "".join(map(_spelled_out, str(text)))
+
+
+def _spelled_out(character: str) -> str:
+    if character.isprintable() or unicodedata.category(character) == "Zs":  # spaces of any width
+        return character
+    if "\udc80" <= character <= "\udcff":  # how Python keeps a byte that is no UTF-8
+        return f"\\x{ord(character) - 0xDC00:02x}"
+    return character.encode("unicode_escape").decode("ascii")
 
 
 def remark(text: str) -> None:

@@ -5,32 +5,26 @@ The way of a picture: upright (EXIF) -> opaque -> grey, 0 to 1 -> even lighting 
 Lightning, so that an exported network answers at once.
 """
 
-import warnings
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
 from scipy import ndimage
 
 from mnist_cnn.data.base import Layout
 from mnist_cnn.errors import UserError
+from mnist_cnn.inference.decoding import UnreadablePictureError
+from mnist_cnn.inference.grey import SIDE, Grey, read_grey, resized
 
-Grey = NDArray[np.float64]  # (H, W), from 0 to 1
+__all__ = ["NoInkError", "UnreadablePictureError", "find_ink", "read_grey", "stroke_width", "to_network_input"]
 
-SIDE = 28  # of the network's images
+
 BOX = 20  # MNIST's makers fitted each digit into a box of this side...
-LARGEST_PIXELS = 50_000_000
 WORKING_SIDE = 400  # larger pictures are reduced to this first: 20 times what is left of a digit in the end
 STROKE_WIDTHS = (1.7, 5.2)  # of MNIST's strokes, in pixels of the box: 98 % of 1,500 training digits lie within
 STROKE_WIDTH = 2.6  # their mean: what others are brought to
 FAINTEST_INK = 0.06  # less contrast than this, of a range of 1, is no ink
 NOISE_FACTOR = 6.0  # nor is what does not stand out from the paper's own noise by so many standard deviations
-
-
-class UnreadablePictureError(UserError):
-    """A file that is no picture, or is damaged, too large, or not to be read."""
 
 
 class NoInkError(UserError):
@@ -55,26 +49,13 @@ def to_network_input(picture: Any, layout: Layout = "digit") -> NDArray[np.uint8
         UnreadablePictureError: if the picture cannot be read.
         NoInkError: if there is nothing on it.
     """
-    grey = read_grey(picture)
+    grey = read_grey(picture, WORKING_SIDE)
     if grey.shape == (SIDE, SIDE) and (made := _as_made_for_networks(grey, layout)) is not None:
         return made
-    ink = find_ink(_reduced(grey))
+    ink = find_ink(grey)
     if layout == "garment":
         return _place(_fit(_cropped(ink), SIDE), by_mass=False)
     return _place(_fit(_with_usual_strokes(_cropped(_without_specks(ink))), BOX), by_mass=True)
-
-
-def read_grey(picture: Any) -> Grey:
-    """Read a picture of any kind as grey values (H, W) from 0 (black) to 1 (white).
-
-    Raises:
-        UnreadablePictureError: if that cannot be done.
-    """
-    if isinstance(picture, str | Path):
-        return _grey_of_image(_open(Path(picture)))
-    if isinstance(picture, Image.Image):
-        return _grey_of_image(picture)
-    return _grey_of_array(np.asarray(picture))
 
 
 def find_ink(grey: Grey) -> Grey:
@@ -96,86 +77,6 @@ def find_ink(grey: Grey) -> Grey:
     return np.clip((difference - threshold) / (0.9 * full - threshold), 0, 1)
 
 
-def _open(path: Path) -> Image.Image:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # its size is looked at below
-            image = Image.open(path)
-            width, height = image.size
-            if width * height > LARGEST_PIXELS:
-                million = LARGEST_PIXELS // 1_000_000
-                raise UnreadablePictureError(
-                    f"{path}: {width}x{height} pixels are more than {million} megapixels; reduce it first"
-                )
-            image.load()
-    except (Image.DecompressionBombError, MemoryError) as error:
-        raise UnreadablePictureError(f"{path}: too large to be opened safely ({error})") from error
-    except UnidentifiedImageError as error:
-        raise UnreadablePictureError(
-            f"{path}: no picture in a format that Pillow reads; save it as JPEG or PNG"
-        ) from error
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError) as error:
-        if isinstance(error, UserError):
-            raise
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else f"damaged ({error})"
-        raise UnreadablePictureError(f"{path}: {reason}") from error
-    return image
-
-
-def _grey_of_image(image: Image.Image) -> Grey:
-    image = ImageOps.exif_transpose(image)
-    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
-        image = _opaque(image.convert("RGBA"))
-    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        values = np.asarray(image)
-        has_16_bits = image.mode != "F" and values.min() >= 0 and 255 < values.max() <= 65535
-        return _grey_of_array(values.astype(np.uint16) if has_16_bits else values)
-    return np.asarray(image.convert("L"), dtype=np.float64) / 255
-
-
-def _opaque(image: Image.Image) -> Image.Image:
-    """Lay a transparent picture onto white, or onto black if what is on it is light."""
-    colours = np.asarray(image, dtype=np.float64)
-    alpha = colours[..., 3]
-    brightness = np.asarray(image.convert("RGB").convert("L"), dtype=np.float64)
-    mean = float((brightness * alpha).sum() / alpha.sum()) if alpha.any() else 0.0
-    background = Image.new("RGBA", image.size, "white" if mean < 128 else "black")
-    return Image.alpha_composite(background, image).convert("RGB")
-
-
-def _grey_of_array(values: NDArray[Any]) -> Grey:
-    if values.ndim == 3 and values.shape[0] == 1:
-        values = values[0]
-    if values.ndim == 3 and values.shape[2] in (1, 3, 4):
-        if values.shape[2] > 1:
-            as_bytes = np.rint(255 * _scaled(values)).astype(np.uint8)
-            return _grey_of_image(Image.fromarray(as_bytes))
-        values = values[..., 0]
-    if values.ndim != 2 or values.size == 0:
-        raise UnreadablePictureError(
-            f"an array of shape {values.shape} is no picture: (H, W), (H, W, 1, 3 or 4) or (1, H, W) is needed"
-        )
-    return _scaled(values)
-
-
-def _scaled(values: NDArray[Any]) -> Grey:
-    """Bring numbers of any type into the range from 0 to 1."""
-    if values.dtype == np.bool_:
-        return values.astype(np.float64)
-    if not np.issubdtype(values.dtype, np.number) or np.iscomplexobj(values):
-        raise UnreadablePictureError(f"an array of {values.dtype} is no picture: numbers are needed")
-    floats = values.astype(np.float64)
-    if not np.isfinite(floats).all():
-        raise UnreadablePictureError("the picture holds values that are infinite or no numbers")
-    low, high = float(floats.min()), float(floats.max())
-    if values.dtype == np.uint16:
-        return floats / 65535
-    if low >= 0 and high <= 255:
-        is_unit = np.issubdtype(values.dtype, np.floating) and high <= 1
-        return floats if is_unit else floats / 255
-    return (floats - low) / (high - low)
-
-
 def _as_made_for_networks(grey: Grey, layout: Layout) -> NDArray[np.uint8] | None:
     """The picture itself, light on dark, if it is made as the data sets' are; else None."""
     border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
@@ -190,22 +91,6 @@ def _as_made_for_networks(grey: Grey, layout: Layout) -> NDArray[np.uint8] | Non
     fits = max(np.ptp(rows), np.ptp(columns)) < BOX and pixels.max() > 127
     centre = ndimage.center_of_mass(pixels)
     return pixels if fits and max(abs(c - (SIDE - 1) / 2) for c in centre) < 1.5 else None
-
-
-def _reduced(grey: Grey) -> Grey:
-    """Reduce a large picture to the working size, averaging over pixels."""
-    height, width = grey.shape
-    scale = WORKING_SIDE / max(height, width)
-    if scale >= 1:
-        return grey
-    size = (max(round(width * scale), 1), max(round(height * scale), 1))
-    return _resized(grey, size)
-
-
-def _resized(values: Grey, size: tuple[int, int]) -> Grey:
-    """Resize to (width, height); in reducing every pixel counts, so that thin strokes do not vanish."""
-    image = Image.fromarray(values.astype(np.float32))
-    return np.asarray(image.resize(size, Image.Resampling.BILINEAR), dtype=np.float64)
 
 
 def _lighting(grey: Grey) -> Grey:
@@ -291,7 +176,7 @@ def _fit(ink: Grey, side: int) -> Grey:
     """Resize so that the longer side has `side` pixels."""
     height, width = ink.shape
     scale = side / max(height, width)
-    return np.clip(_resized(ink, (max(round(width * scale), 1), max(round(height * scale), 1))), 0, 1)
+    return np.clip(resized(ink, (max(round(width * scale), 1), max(round(height * scale), 1))), 0, 1)
 
 
 def _place(ink: Grey, by_mass: bool) -> NDArray[np.uint8]:

@@ -1,0 +1,230 @@
+"""From a file, bytes or a Pillow image to an upright Pillow image in one of four plain modes.
+
+Everything that decoders do with data from elsewhere happens here: which formats they are given, how large a picture may
+be, and what becomes of the many kinds of exceptions that damaged data raise in them.
+"""
+
+import io
+import os
+import stat
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, UnidentifiedImageError
+
+from mnist_cnn.console import printable
+from mnist_cnn.errors import UserError
+
+# Formats of pixels that Pillow decodes by itself. Not in the list: what runs a program or lets a file name another
+# format (EPS, IPTC), drawings (WMF), and what is decoded by Python, pixel by pixel (QOI), or was never a photograph's.
+FORMATS = ("AVIF", "BMP", "DIB", "GIF", "JPEG", "JPEG2000", "PCX", "PNG", "PPM", "SGI", "TGA", "TIFF", "WEBP")
+FAMILIAR_FORMATS = "JPEG, PNG, TIFF, WebP, AVIF, GIF, BMP, JPEG 2000, PPM, TGA, PCX, SGI"
+LARGEST_PIXELS = 50_000_000
+LARGEST_STREAM = 300_000_000  # bytes of what is read into memory: about what 50 megapixels take uncompressed
+LARGEST_WHOLE_JPEG2000 = 12_000_000  # pixels; OpenJPEG takes 20 bytes and half a microsecond for each
+LONGEST_REASON = 100  # characters of a decoder's own words
+
+# By EXIF's orientation: what brings a picture upright.
+UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+ORIENTATION = 0x0112
+TRANSPARENT_MODES = ("RGBA", "LA", "PA", "RGBa", "La")
+# Grey values of more than 8 bits.
+DEEP_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
+
+
+class UnreadablePictureError(UserError):
+    """A file that is no picture, or is damaged, too large, or not to be read."""
+
+
+def known_formats() -> list[str]:
+    """Those of `FORMATS` that the installed Pillow decodes."""
+    Image.init()
+    return [name for name in FORMATS if name in Image.OPEN]
+
+
+def decode(picture: Any) -> Image.Image:
+    """Decode a picture: the first one of a file that holds several.
+
+    Args:
+        picture: A path, a file's content as bytes, an open binary file, or a Pillow image, which stays as it is.
+
+    Returns:
+        An image that is upright by its EXIF orientation, of the mode "L", "RGBA" where there is transparency, or "I" or
+        "F" where the grey values have more than 8 bits.
+
+    Raises:
+        UnreadablePictureError: if that cannot be done, with the picture's name and the reason.
+    """
+    name = _name(picture)
+    try:
+        with _undisturbed():
+            image = picture if isinstance(picture, Image.Image) else _open(picture, name)
+            _check_size(image.size, name)
+            with _libtiff_silenced(image):
+                image.load()
+            _check_size(image.size, name)  # some formats say it first when they are decoded
+            return _in_plain_mode(_upright(image))
+    except UserError:
+        raise
+    except Exception as error:  # damaged data raise nearly every kind in decoders
+        raise UnreadablePictureError(f"{name}: {_reason(error)}") from error
+
+
+def _open(picture: Any, name: str) -> Image.Image:
+    """Look at a file's beginning. Formats that are not in the list are no pictures, whatever the file is called."""
+    formats = known_formats()
+    if isinstance(picture, str | os.PathLike):
+        path = Path(picture)
+        if str(picture).startswith(("http://", "https://", "ftp://")):
+            raise UnreadablePictureError(f"{name}: an address is not fetched; download the picture and name its file")
+        if not stat.S_ISREG(path.stat().st_mode) and not path.is_dir():
+            raise UnreadablePictureError(f"{name}: {kind_of_file(path)}, no file")
+        image = Image.open(path, formats=formats)
+    elif isinstance(picture, bytes | bytearray | memoryview):
+        image = Image.open(io.BytesIO(picture), formats=formats)
+    else:
+        image = Image.open(_seekable(picture, name), formats=formats)
+    _reduce_while_decoding(image)
+    return image
+
+
+def _seekable(file: Any, name: str) -> Any:
+    """The open file itself if one can go back in it, or else what is left of it, read into memory."""
+    if getattr(file, "seekable", lambda: False)() and not isinstance(file, io.TextIOBase):
+        return file
+    return io.BytesIO(read_stream(getattr(file, "buffer", file), name))
+
+
+def read_stream(file: Any, name: str) -> bytes:
+    """Read a binary stream to its end.
+
+    Raises:
+        UnreadablePictureError: if it does not end soon enough, or gives no bytes.
+    """
+    content = file.read(LARGEST_STREAM + 1)
+    if not isinstance(content, bytes):
+        raise UnreadablePictureError(f"{name}: it gives text; open it in binary mode, as open(path, 'rb')")
+    if len(content) > LARGEST_STREAM:
+        raise UnreadablePictureError(f"{name}: more than {LARGEST_STREAM // 1_000_000} MB are no picture")
+    return content
+
+
+def kind_of_file(path: Path) -> str:
+    """What something is that is neither a file nor a folder."""
+    mode = path.stat().st_mode
+    kinds = {
+        "a pipe": stat.S_ISFIFO,
+        "a device": lambda mode: stat.S_ISCHR(mode) or stat.S_ISBLK(mode),
+        "a socket": stat.S_ISSOCK,
+    }
+    return next((kind for kind, matches in kinds.items() if matches(mode)), "something else")
+
+
+def _check_size(size: tuple[int, int], name: str) -> None:
+    width, height = size
+    if width * height > LARGEST_PIXELS:
+        million = LARGEST_PIXELS // 1_000_000
+        raise UnreadablePictureError(
+            f"{name}: {width}x{height} pixels are more than {million} megapixels; reduce it first"
+        )
+
+
+def _reduce_while_decoding(image: Image.Image) -> None:
+    """Have a large JPEG 2000 decoded at a half or a quarter of its size, as its format allows."""
+    pixels, halvings = min(image.width * image.height, LARGEST_PIXELS), 0
+    while pixels >> 2 * halvings > LARGEST_WHOLE_JPEG2000:
+        halvings += 1
+    if image.format == "JPEG2000" and halvings:
+        image.reduce = halvings  # type: ignore[method-assign, assignment]
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Turn as EXIF says; where it cannot be read, the picture is taken as it lies."""
+    try:
+        orientation = image.getexif().get(ORIENTATION)
+    except Exception:  # of damaged EXIF data, beside pixels that are whole
+        return image
+    method = UPRIGHT.get(orientation) if isinstance(orientation, int) else None
+    return image if method is None else image.transpose(method)
+
+
+def _in_plain_mode(image: Image.Image) -> Image.Image:
+    if image.mode in DEEP_MODES:
+        return image if image.mode in ("I", "F") else image.convert("I")
+    if image.mode == "LAB":  # which Pillow converts only to others' profiles, but lightness is its first channel
+        return image.getchannel(0)
+    if image.mode == "La":
+        image = image.convert("LA")
+    if image.mode in TRANSPARENT_MODES or "transparency" in image.info:
+        return image if image.mode == "RGBA" else image.convert("RGBA")
+    if image.mode == "HSV":
+        image = image.convert("RGB")
+    return image if image.mode == "L" else image.convert("L")
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Keep warnings with lines of libraries' source from the screen."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+@contextmanager
+def _libtiff_silenced(image: Image.Image) -> Iterator[None]:
+    """Send the standard error nowhere while libtiff decodes: it writes there itself, past Python.
+
+    For compressed TIFF files alone, as it is the whole process's standard error.
+    """
+    decoders = {str(tile[0]) for tile in getattr(image, "tile", None) or []}
+    if "libtiff" not in decoders:
+        yield
+        return
+    sys.stderr.flush()
+    try:
+        kept = os.dup(2)
+    except OSError:  # there is none, as in a program without a console
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+def _name(picture: Any) -> str:
+    """What a picture is called in messages, safe to be printed."""
+    if isinstance(picture, str | os.PathLike):
+        return printable(os.fspath(picture))
+    if isinstance(picture, bytes | bytearray | memoryview):
+        return f"{len(picture)} bytes"
+    name = getattr(picture, "filename" if isinstance(picture, Image.Image) else "name", None)
+    return printable(name) if isinstance(name, str) and name else "the picture"
+
+
+def _reason(error: Exception) -> str:
+    """What is wrong with a picture, in a few words."""
+    words = printable(" ".join(str(error).split()))[:LONGEST_REASON] or type(error).__name__
+    if isinstance(error, UnidentifiedImageError):
+        return f"no picture in a format that is read ({FAMILIAR_FORMATS}); save it as JPEG or PNG"
+    if isinstance(error, Image.DecompressionBombError | MemoryError):
+        return f"too large to be opened safely ({words})"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return f"damaged ({words})"
