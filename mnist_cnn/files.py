@@ -53,7 +53,9 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, content: Any) -> None:
     """Write plain types as JSON, whole; see `written_whole`."""
-    write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    # Names of files may hold bytes that are no UTF-8; Python's escape for these is JSON's too.
+    write_text(path, text.encode("utf-8", "backslashreplace").decode("utf-8"))
 
 
 def plain(value: Any) -> Any:

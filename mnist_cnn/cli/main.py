@@ -37,6 +37,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         with suppress(FileNotFoundError):  # a working folder that was deleted
             # So that --network my_networks.MyCNN finds a file there, as with `python -m`.
             sys.path.append(str(Path.cwd()))
+        with suppress(AttributeError, ValueError):  # what a terminal's encoding lacks is spelled out
+            sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     arguments = list(sys.argv[1:] if argv is None else argv)
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(top_level_help())

@@ -1,26 +1,25 @@
 """`mnist-cnn predict`: the answer of a trained network for pictures."""
 
 import argparse
-import csv
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from PIL import Image
 from tqdm import tqdm
 
 from mnist_cnn.cli.parser import CommandParser
-from mnist_cnn.console import remark, short_path
-from mnist_cnn.files import write_json, written_whole
+from mnist_cnn.console import printable, remark, short_path
 from mnist_cnn.imports import spared_collector
+from mnist_cnn.inference.answers import OUTPUT_FORMATS, save_inputs, write_answers
 from mnist_cnn.inference.base import BATCH_SIZE, Classifier, Prediction
 from mnist_cnn.inference.classifier import load
-
-OUTPUT_FORMATS = (".csv", ".json")
+from mnist_cnn.inference.found import find_pictures, opened
 
 
 def predict(arguments: Sequence[str]) -> int:
     """Answer for the pictures that the arguments name: 0 if all could be read, else 1.
+
+    A picture without ink counts as read: that is the answer.
 
     Raises:
         UserError: for arguments that are not understood, or if there is no network or no picture.
@@ -33,7 +32,7 @@ def predict(arguments: Sequence[str]) -> int:
         return 1
     with spared_collector():  # a checkpoint imports torch
         classifier = load(options.ckpt_path)
-    answers = classifier.predict_each(pictures, options.top_k)
+    answers = classifier.predict_each(map(opened, pictures), options.top_k)
     few = len(pictures) <= BATCH_SIZE
     predictions = list(tqdm(answers, total=len(pictures), unit=" pictures", disable=few or None))
     if options.save_inputs:
@@ -44,76 +43,18 @@ def predict(arguments: Sequence[str]) -> int:
     answered = [pair for pair in zip(pictures, predictions, strict=True) if not pair[1].is_error]
     if options.output:
         write_answers(answered, options.output)
-        print(f"{len(answered)} answers written to {options.output}")
+        print(f"{len(answered)} answers written to {printable(options.output)}")
     else:
         print(_answers_table(answered))
     _say_what_answered(classifier)
     return 1 if failures or len(answered) < len(pictures) else 0
 
 
-def find_pictures(paths: Sequence[Path]) -> tuple[list[Path], list[str]]:
-    """List the pictures among files and, with all that is in them, folders; and say what is wrong with the others."""
-    known = Image.registered_extensions()
-    found: list[Path] = []
-    failures: list[str] = []
-    for path in paths:
-        if path.is_dir():
-            inside = sorted(file for file in path.rglob("*") if file.suffix.lower() in known and file.is_file())
-            found += inside
-            if not inside:
-                failures.append(f"{path}: there are no pictures in this folder")
-        elif path.is_file():
-            found.append(path)
-        else:
-            failures.append(f"{path}: there is no such file")
-    return found, failures
-
-
-def save_inputs(pictures: Sequence[Path], predictions: Sequence[Prediction], folder: Path) -> None:
-    """Write what the network saw of each picture as a PNG file, named after it and numbered where names are equal."""
-    folder.mkdir(parents=True, exist_ok=True)
-    used: set[str] = set()
-    for picture, prediction in zip(pictures, predictions, strict=True):
-        if prediction.image is None:
-            continue
-        name, number = picture.stem, 1
-        while name in used:
-            number += 1
-            name = f"{picture.stem}-{number}"
-        used.add(name)
-        with written_whole(folder / f"{name}.png") as part:
-            Image.fromarray(prediction.image).save(part)
-
-
-def write_answers(answers: Sequence[tuple[Path, Prediction]], path: Path) -> None:
-    """Write all answers as CSV or JSON, whichever the file's name ends in."""
-    rows = [
-        {
-            "picture": str(picture),
-            "label": prediction.label,
-            "probability": round(prediction.probability, 6),
-            "top": [{"label": label, "probability": round(p, 6)} for label, p in prediction.top],
-            "problem": prediction.problem,
-        }
-        for picture, prediction in answers
-    ]
-    if path.suffix.lower() == ".json":
-        write_json(path, rows)
-        return
-    with written_whole(path) as part, part.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        places = max((len(prediction.top) for _, prediction in answers), default=0)
-        numbered = [f"{name}_{place}" for place in range(2, places + 1) for name in ("label", "probability")]
-        writer.writerow(["picture", "label", "probability", *numbered, "problem"])
-        for (picture, prediction), row in zip(answers, rows, strict=True):
-            others = [value for label, p in prediction.top[1:] for value in (label, round(p, 6))]
-            others += [""] * (len(numbered) - len(others))
-            writer.writerow([picture, row["label"], row["probability"], *others, prediction.problem])
-
-
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = CommandParser("predict")
-    parser.add_argument("pictures", nargs="+", type=Path, metavar="PICTURE", help="files, and folders to be walked")
+    parser.add_argument(
+        "pictures", nargs="+", metavar="PICTURE", help="files, folders to be walked, - for standard input"
+    )
     parser.add_checkpoint()
     parser.add_argument("--top_k", type=int, default=3, metavar="K", help="how many of the likeliest classes (3)")
     parser.add_argument("--output", type=Path, metavar="FILE", help="write a .csv or .json file instead of the table")
@@ -131,7 +72,7 @@ def _answers_table(answers: Sequence[tuple[Path, Prediction]]) -> str:
     """The answers in columns."""
     if not answers:
         return ""
-    names = [str(picture) for picture, _ in answers]
+    names = [printable(picture) for picture, _ in answers]
     width = max(len(name) for name in [*names, "picture"])
     label_width = max(len(label) for label in [*(prediction.label for _, prediction in answers), "answer"])
     lines = [f"{'picture':{width}}  {'answer':{label_width}}  probability  runners-up"]
@@ -139,7 +80,7 @@ def _answers_table(answers: Sequence[tuple[Path, Prediction]]) -> str:
         if prediction.problem:
             lines.append(f"{name:{width}}  {prediction.problem}")
             continue
-        others = ", ".join(f"{label} {100 * p:.1f} %" for label, p in prediction.top[1:])
+        others = ", ".join(f"{printable(label)} {100 * p:.1f} %" for label, p in prediction.top[1:])
         share = f"{100 * prediction.probability:.1f} %"
         lines.append(f"{name:{width}}  {prediction.label:{label_width}}  {share:>11}  {others}".rstrip())
     return "\n".join(lines)
@@ -147,7 +88,7 @@ def _answers_table(answers: Sequence[tuple[Path, Prediction]]) -> str:
 
 def _say_what_answered(classifier: Classifier) -> None:
     """Name the network, and say so if it was trained on a stand-in."""
-    print(f"Answered by {short_path(classifier.path)}", file=sys.stderr)
+    print(f"Answered by {printable(short_path(classifier.path))}", file=sys.stderr)
     if wanted := classifier.provenance.stand_in_for:
         used = classifier.provenance.dataset
         print(f"*** This network was trained on {used} digits, not on {wanted}. ***", file=sys.stderr)

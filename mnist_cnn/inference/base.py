@@ -1,7 +1,7 @@
 """What a trained network is for those who use it, wherever it comes from. Imports neither torch nor Lightning."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from mnist_cnn.data.base import Layout
 from mnist_cnn.errors import UserError
+from mnist_cnn.inference.inputs import byte_images, each_picture
 from mnist_cnn.inference.pictures import SIDE, NoInkError, UnreadablePictureError, to_network_input
 from mnist_cnn.runs.provenance import Provenance
 
@@ -54,8 +55,24 @@ class Classifier(ABC):
     class_names: list[str]
     provenance: Provenance
 
+    def predict_proba(self, images: Any) -> NDArray[np.float32]:
+        """Map images to probabilities.
+
+        Args:
+            images: An array or tensor (N, C, H, W) of the shape that the network was trained on, digits light on dark:
+                bytes or other whole numbers from 0 to 255, or floats from 0 to 255 or from 0 to 1, which are rounded to
+                bytes. All of them together tell which.
+
+        Returns:
+            Probabilities (N, classes).
+
+        Raises:
+            UserError: for another shape, or values of another range.
+        """
+        return self._probabilities(byte_images(images, self.image_shape[0]))
+
     @abstractmethod
-    def predict_proba(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def _probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Map uint8 images (N, C, H, W), digits light on dark, to probabilities (N, classes)."""
 
     def _checked(self, probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -92,16 +109,18 @@ class Classifier(ABC):
         """Answer for pictures of any kind.
 
         Args:
-            pictures: One picture or many: paths, Pillow images, arrays, tensors; see `pictures.to_network_input`. An
-                array or tensor of three dimensions is many pictures (N, H, W), unless its last dimension is colour
-                (H, W, 3 or 4) or its first is 1; one of four is (N, 1, H, W) or (N, H, W, channels).
+            pictures: One picture or many: paths, files' contents as bytes, open binary files, Pillow images, arrays,
+                tensors; see `pictures.to_network_input`. An array or tensor of three dimensions is many pictures
+                (N, H, W), unless its last dimension is colour (H, W, 3 or 4) or its first is 1; one of four is
+                (N, 1, H, W) or (N, H, W, channels). One of two dimensions is a picture (H, W), but with 784 columns
+                (N, 784), and as a data frame always, each row is the pixels of an image of 28x28.
             top_k: How many of the likeliest classes to give.
 
         Returns:
             A prediction for each picture, in their order. One that cannot be read is a prediction with a `problem`.
 
         Raises:
-            UserError: if `top_k` is no positive number.
+            UserError: if `top_k` is no positive number, or `pictures` is nothing of all this.
         """
         return list(self.predict_each(pictures, top_k))
 
@@ -109,7 +128,7 @@ class Classifier(ABC):
         """As `predict`, one after the other: pictures are read as they are asked for, `BATCH_SIZE` at a time."""
         if top_k < 1:
             raise UserError(f"top_k={top_k}: at least 1 is needed")
-        remaining = iter(_each(pictures))
+        remaining = iter(each_picture(pictures))
         while batch := list(islice(remaining, BATCH_SIZE)):
             yield from self._predict_batch(batch, top_k)
 
@@ -129,7 +148,7 @@ class Classifier(ABC):
             except (NoInkError, UnreadablePictureError) as error:
                 answers.append(Prediction(problem=str(error), is_error=isinstance(error, UnreadablePictureError)))
         if seen:
-            probabilities = self.predict_proba(np.stack([image for _, image in seen])[:, None])
+            probabilities = self._probabilities(np.stack([image for _, image in seen])[:, None])
             for (position, image), row in zip(seen, probabilities, strict=True):
                 answers[position] = self._answer(image, row, top_k)
         return answers
@@ -138,19 +157,3 @@ class Classifier(ABC):
         order = np.argsort(-probabilities, kind="stable")[:top_k]
         top = tuple((self.class_names[i], float(probabilities[i])) for i in order)
         return Prediction(top[0][0], int(order[0]), top[0][1], top, image)
-
-
-def _each(pictures: Any) -> Iterable[Any]:
-    """The single pictures of what may be one or many."""
-    if isinstance(pictures, Sequence | Iterable) and not isinstance(pictures, str | Path) and not _is_array(pictures):
-        return pictures
-    if not _is_array(pictures):
-        return [pictures]
-    array = np.asarray(pictures)
-    if array.ndim == 4 or (array.ndim == 3 and array.shape[2] not in (3, 4) and array.shape[0] != 1):
-        return list(array)
-    return [array]
-
-
-def _is_array(value: Any) -> bool:
-    return hasattr(value, "__array__") and hasattr(value, "ndim")

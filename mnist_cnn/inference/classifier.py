@@ -41,8 +41,7 @@ class CheckpointClassifier(Classifier):
         """The network alone."""
         return self.model.network
 
-    def predict_proba(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Map uint8 images (N, C, H, W), digits light on dark, to probabilities (N, classes)."""
+    def _probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         return self._checked(self.model.predict_proba(images).numpy())
 
 

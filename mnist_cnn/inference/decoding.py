@@ -69,8 +69,7 @@ def decode(picture: Any) -> Image.Image:
     """
     name = _name(picture)
     try:
-        with _undisturbed():
-            image = picture if isinstance(picture, Image.Image) else _open(picture, name)
+        with _undisturbed(), _opened(picture, name) as image:
             _check_size(image.size, name)
             with _libtiff_silenced(image):
                 image.load()
@@ -82,22 +81,33 @@ def decode(picture: Any) -> Image.Image:
         raise UnreadablePictureError(f"{name}: {_reason(error)}") from error
 
 
-def _open(picture: Any, name: str) -> Image.Image:
+@contextmanager
+def _opened(picture: Any, name: str) -> Iterator[Image.Image]:
     """Look at a file's beginning. Formats that are not in the list are no pictures, whatever the file is called."""
-    formats = known_formats()
+    if isinstance(picture, Image.Image):
+        yield picture
+        return
+    with _as_stream(picture, name) as stream:
+        image = Image.open(stream, formats=known_formats())
+        _reduce_while_decoding(image)
+        yield image
+
+
+@contextmanager
+def _as_stream(picture: Any, name: str) -> Iterator[Any]:
+    """A picture's bytes, as a file in which one can go back."""
     if isinstance(picture, str | os.PathLike):
         path = Path(picture)
         if str(picture).startswith(("http://", "https://", "ftp://")):
             raise UnreadablePictureError(f"{name}: an address is not fetched; download the picture and name its file")
-        if not stat.S_ISREG(path.stat().st_mode) and not path.is_dir():
+        if not path.is_dir() and not stat.S_ISREG(path.stat().st_mode):
             raise UnreadablePictureError(f"{name}: {kind_of_file(path)}, no file")
-        image = Image.open(path, formats=formats)
+        with path.open("rb") as file:
+            yield file
     elif isinstance(picture, bytes | bytearray | memoryview):
-        image = Image.open(io.BytesIO(picture), formats=formats)
+        yield io.BytesIO(picture)
     else:
-        image = Image.open(_seekable(picture, name), formats=formats)
-    _reduce_while_decoding(image)
-    return image
+        yield _seekable(picture, name)
 
 
 def _seekable(file: Any, name: str) -> Any:

@@ -41,6 +41,5 @@ class ONNXClassifier(Classifier):
         self.class_names = json.loads(metadata["class_names"])
         self.provenance = Provenance.from_plain(json.loads(metadata.get("provenance", "null")))
 
-    def predict_proba(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Map uint8 images (N, C, H, W), digits light on dark, to probabilities (N, classes)."""
+    def _probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         return self._checked(self.session.run(None, {self.session.get_inputs()[0].name: images})[0])

@@ -1,7 +1,9 @@
 """`mnist-cnn predict`, `mnist-cnn export` and `mnist_cnn.load`."""
 
 import csv
+import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -77,6 +79,32 @@ def test_bad_pictures_are_a_line_each_and_the_others_are_answered(cli: Cli, chec
     for name in ("text.png", "half.png", "absent.png", "bomb.png", "empty"):
         assert sum(name in line for line in lines) == 1
     assert [line.split()[0] for line in out.splitlines()[1:]] == ["good.png"]
+
+
+def test_a_picture_comes_over_the_standard_input(cli: Cli, checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seven().save("photo.png")
+    for content in (Path("photo.png").read_bytes(), b""):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+        status, out, err = cli("predict", "-", "photo.png")
+        assert status == (0 if content else 1)
+        assert [line.split()[0] for line in out.splitlines()[1:]] == (["-"] if content else []) + ["photo.png"]
+        assert err.count("error") == (0 if content else 1)
+
+
+def test_names_that_terminals_would_obey_are_spelled_out(cli: Cli, checkpoint: Path) -> None:
+    Path("odd").mkdir()
+    for name in ("new\nline.png", "\x1b[31m.png", os.fsdecode(b"\xff.png")):
+        seven().save(f"odd/{name}", "PNG")
+    Path("odd/\x1b]0;bad.png").write_text("no picture")
+    status, out, err = cli("predict", "odd", "odd/absent\x1b[0m.png")
+    assert status == 1
+    assert "\x1b" not in out + err
+    assert [line.split()[0] for line in out.splitlines()[1:]] == [
+        "odd/\\x1b[31m.png",
+        "odd/new\\nline.png",
+        "odd/\\xff.png",
+    ]
+    assert err.count("\n") == 3
 
 
 def test_an_empty_picture_is_answered_with_that(cli: Cli, checkpoint: Path) -> None:
