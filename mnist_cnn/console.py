@@ -16,8 +16,10 @@ COLOURS = {"red": 31, "green": 32, "yellow": 33}  # codes of ECMA-48
 
 def short_path(path: object) -> Path:
     """The path as seen from the working directory, if it lies below it."""
-    absolute = Path(str(path)).resolve()
-    here = Path.cwd()
+    try:
+        absolute, here = Path(str(path)).resolve(), Path.cwd()
+    except OSError:  # the working folder was deleted
+        return Path(str(path))
     return absolute.relative_to(here) if absolute.is_relative_to(here) else absolute
 
 

@@ -1,7 +1,32 @@
 """Errors that the user can put right. The command line prints their text alone, without a traceback."""
 
+import errno
 from pathlib import Path
 from typing import Any, get_args
+
+# What the system's own words leave open: what is meant, or the way out. Others are given as the system says them.
+SYSTEM_WORDS = {
+    "ENOENT": "there is no such file or folder",
+    "EACCES": "it may not be read or written by you",
+    "EPERM": "it may not be read or written by you",
+    "ENOTDIR": "a part of the path is a file, where a folder is needed",
+    "EEXIST": "that is a file, where a folder is needed",
+    "EISDIR": "that is a folder, where a file is needed",
+    "ENOSPC": "no space is left on the disk: free some",
+    "EDQUOT": "your share of the disk is used up: free some of it",
+    "EFBIG": "the file would be larger than the system allows (see ulimit -f)",
+    "EROFS": "the disk can only be read: choose a folder on another one",
+    "EIO": "the disk reports that it cannot be read or written (input/output error)",
+    "ENAMETOOLONG": "the name is longer than the system takes",
+    "ESTALE": "the network folder was changed or taken away by another machine",
+    "EMFILE": "too many files are open at once (see ulimit -n)",
+}
+# How Python words what never reaches the system, as exceptions that are no OSErrors.
+PYTHON_WORDS = {
+    "embedded null": "a path holds a NUL character, which no file's name can have",
+    "determine home directory": "the home folder that ~ stands for is not known",
+}
+LONGEST_SHOWN = 120
 
 
 class UserError(ValueError):
@@ -18,6 +43,10 @@ class TrainerError(UserError):
 
 class DivergedError(UserError):
     """Training led to a loss or to weights that are no finite numbers."""
+
+
+class NotWrittenError(UserError):
+    """A file of a run could not be written."""
 
 
 class DatasetAbsentError(UserError):
@@ -39,6 +68,31 @@ class RunInterrupted(Exception):  # noqa: N818 - it is an event, not an error
     def __init__(self, signal_number: int, checkpoint: Path | None) -> None:
         super().__init__(f"stopped by signal {signal_number}; saved in {checkpoint}")
         self.signal_number, self.checkpoint = signal_number, checkpoint
+
+
+def of_system(error: BaseException) -> str | None:
+    """Put an error of the operating system, or of a path that it does not take, into words.
+
+    Returns:
+        The file's name, where it is known, and what is wrong with it; None for an error of another kind.
+    """
+    if isinstance(error, UserError):
+        return None
+    if not isinstance(error, OSError):
+        found = [words for part, words in PYTHON_WORDS.items() if part in str(error)]
+        return found[0] if isinstance(error, ValueError | RuntimeError) and found else None
+    # Libraries of Python derive their own errors from OSError, with their own words.
+    words = SYSTEM_WORDS.get(errno.errorcode.get(error.errno or 0, "")) or error.strerror or str(error)
+    words = " ".join(words.split()) or type(error).__name__
+    return f"{_shown(error.filename)}: {words}" if error.filename not in (None, "") else words
+
+
+def _shown(path: object) -> str:
+    """A path for a message: long ones are cut in the middle, and what would move the cursor is spelled out."""
+    text = path.decode(errors="replace") if isinstance(path, bytes) else str(path)
+    if len(text) > LONGEST_SHOWN:
+        text = f"{text[: LONGEST_SHOWN // 2]}...{text[-LONGEST_SHOWN // 2 :]}"
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
 def check_between(name: str, value: float, low: float, high: float | None = None) -> None:

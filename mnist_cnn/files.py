@@ -1,5 +1,6 @@
 """Files and what they hold: writing them so that they are whole or as they were, and settings as plain types."""
 
+import errno
 import json
 import os
 import shutil
@@ -8,6 +9,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePath
 from typing import Any
+
+# What goes wrong when bytes are written; the system does not say to which file.
+NAMELESS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG, errno.EISDIR)
 
 
 @contextmanager
@@ -19,13 +23,15 @@ def written_whole(path: Path) -> Iterator[Path]:
         of `path`; else it is removed, and `path` stays as it was.
 
     Raises:
-        OSError: if the folder cannot be made or written.
+        OSError: if the folder cannot be made or written; it names `path`.
     """
-    path = path.resolve()  # a link stays one, and what it names is written
-    path.parent.mkdir(parents=True, exist_ok=True)
+    asked, path = path, path.resolve()  # a link stays one, and what it names is written
     # A name of its own for each writer, and a short one: the file's own may be as long as the system allows.
-    part = path.with_name(f".{uuid.uuid4().hex[:12]}.part{path.suffix}")
+    part = path.with_name(f".{uuid.uuid4().hex[:12]}.part{path.suffix[:40]}")
     try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield part
         _flush(part)
         if path.exists():
@@ -33,9 +39,22 @@ def written_whole(path: Path) -> Iterator[Path]:
         part.replace(path)
         with suppress(OSError):  # some systems cannot; the file is in its place all the same
             _flush(path.parent)
+    except OSError as error:
+        is_of_file = error.filename is None and error.errno in NAMELESS
+        if is_of_file or str(error.filename) == str(part):  # nobody knows the temporary name
+            error.filename = str(asked)
+        raise
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)
+
+
+def expanded(path: str | Path) -> Path:
+    """A path with its `~` spelled out; that of a user who is not known stays as it is, as in a shell."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
 
 
 def remove_parts(folder: Path) -> None:

@@ -31,6 +31,5 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--output", type=Path, default=Path("model.onnx"), metavar="FILE", help="(model.onnx)")
     parser.add_checkpoint("a checkpoint")
     options = parser.parse_args(arguments)
-    if options.output.suffix.lower() != ".onnx":
-        parser.error(f"--output {options.output}: the name must end in .onnx")
+    parser.file("--output", options.output, [".onnx"])
     return options

@@ -13,7 +13,7 @@ import difflib
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
@@ -21,7 +21,7 @@ from pathlib import Path
 from mnist_cnn import __version__
 from mnist_cnn.cli.commands import COMMANDS, short_flags_help
 from mnist_cnn.console import PROGRAM, coloured
-from mnist_cnn.errors import RunInterrupted, UsageError, UserError
+from mnist_cnn.errors import RunInterrupted, UsageError, UserError, of_system
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -40,6 +40,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         with suppress(AttributeError, ValueError):  # what a terminal's encoding lacks is spelled out
             sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     arguments = list(sys.argv[1:] if argv is None else argv)
+    return _with_errors_of_the_system(lambda: _answer(arguments))
+
+
+def _answer(arguments: list[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(top_level_help())
         return 0
@@ -68,6 +72,10 @@ def _run(command: str, arguments: list[str]) -> int:
     from mnist_cnn.imports import defer_heavy_imports, spared_collector
 
     found = COMMANDS[command]
+    try:
+        Path.cwd()
+    except OSError:
+        return _fail("the working folder was deleted: change to one that is there (cd)", command, status=1)
     defer_heavy_imports()
     try:
         with spared_collector():
@@ -82,14 +90,36 @@ def _run(command: str, arguments: list[str]) -> int:
         print(f"\n{PROGRAM}: stopped by {name}; the run is saved. Go on with:", file=sys.stderr)
         print(f"  {resume_command(interruption.checkpoint)}", file=sys.stderr)
         return 128 + interruption.signal_number
-    except PermissionError as error:
-        return _fail(f"{error.filename} cannot be used: {error.strerror}", command, status=1)
     except KeyboardInterrupt:
         print(f"\n{PROGRAM}: stopped", file=sys.stderr)
         return 128 + signal.SIGINT
-    except BrokenPipeError:  # the reader of our output has gone, as in `mnist-cnn fit --help | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _with_errors_of_the_system(run: Callable[[], int]) -> int:
+    """Turn what the system refuses into a sentence, this program's own output included."""
+    try:
+        status = run()
+    except BrokenPipeError:
+        _drop_output()
         return 1
+    except (OSError, ValueError, RuntimeError) as error:
+        if (sentence := of_system(error)) is None:
+            raise
+        status = _fail(sentence, "", status=1)
+    try:
+        sys.stdout.flush()  # so that a full disk is noticed while something can be said of it
+    except BrokenPipeError:  # the reader of our output has gone, as in `mnist-cnn fit --help | head`
+        _drop_output()
+        return 1
+    except OSError as error:
+        _drop_output()
+        return _fail(f"the output cannot be written: {of_system(error)}", "", status=1)
+    return status
+
+
+def _drop_output() -> None:
+    """Have nothing written any more to an output that cannot be written; the interpreter would try again at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _did_you_mean(word: str) -> str:

@@ -1,6 +1,7 @@
 """The parser of the commands that are not LightningCLI's."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -41,10 +42,33 @@ class CommandParser(argparse.ArgumentParser):
         self.add_argument("--data.data_dir", dest="data_dir", metavar="DIR", help="folder that holds the data sets")
 
     def folder(self, flag: str, path: Path | None) -> None:
-        """See that a path, where a folder is to be written, is none of a file.
+        """See that a folder can be written before the work is done whose results go there.
 
         Raises:
-            UsageError: if it is.
+            UsageError: if there is a file in its place or above it.
+            OSError: if the system does not allow it.
         """
         if path and path.exists() and not path.is_dir():
             self.error(f"{flag} {path}: that is a file; a folder is needed")
+        self._check_above(flag, path)
+
+    def file(self, flag: str, path: Path | None, formats: Sequence[str]) -> None:
+        """See that a file can be written before the work is done whose results go there.
+
+        Raises:
+            UsageError: if its name does not end in one of `formats`, or if there is a folder in its place, or a file
+                above it.
+            OSError: if the system does not allow it.
+        """
+        if path and path.suffix.lower() not in formats:
+            self.error(f"{flag} {path}: the name must end in {' or '.join(formats)}")
+        if path and path.is_dir():
+            self.error(f"{flag} {path}: that is a folder; a file is needed")
+        self._check_above(flag, path)
+
+    def _check_above(self, flag: str, path: Path | None) -> None:
+        if path is None:
+            return
+        above = next((folder for folder in path.absolute().parents if folder.exists()), Path("/"))
+        if not above.is_dir():
+            self.error(f"{flag} {path}: {above} is a file, where a folder is needed")

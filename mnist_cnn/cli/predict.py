@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from mnist_cnn.cli.parser import CommandParser
 from mnist_cnn.console import printable, remark, short_path
+from mnist_cnn.errors import of_system
 from mnist_cnn.imports import spared_collector
 from mnist_cnn.inference.answers import OUTPUT_FORMATS, save_inputs, write_answers
 from mnist_cnn.inference.base import BATCH_SIZE, Classifier, Prediction
@@ -35,19 +36,15 @@ def predict(arguments: Sequence[str]) -> int:
     answers = classifier.predict_each(map(opened, pictures), options.top_k)
     few = len(pictures) <= BATCH_SIZE
     predictions = list(tqdm(answers, total=len(pictures), unit=" pictures", disable=few or None))
-    if options.save_inputs:
-        save_inputs(pictures, predictions, options.save_inputs)
     for prediction in predictions:
         if prediction.is_error:
             remark(f"error: {prediction.problem}")
     answered = [pair for pair in zip(pictures, predictions, strict=True) if not pair[1].is_error]
-    if options.output:
-        write_answers(answered, options.output)
-        print(f"{len(answered)} answers written to {printable(options.output)}")
-    else:
-        print(_answers_table(answered))
+    are_kept = _hand_over(answered, options.output)
     _say_what_answered(classifier)
-    return 1 if failures or len(answered) < len(pictures) else 0
+    if options.save_inputs:
+        save_inputs(pictures, predictions, options.save_inputs)
+    return 1 if failures or len(answered) < len(pictures) or not are_kept else 0
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -62,10 +59,23 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if options.top_k < 1:
         parser.error(f"--top_k {options.top_k}: at least 1 is needed")
-    if options.output and options.output.suffix.lower() not in OUTPUT_FORMATS:
-        parser.error(f"--output {options.output}: the name must end in {' or '.join(OUTPUT_FORMATS)}")
+    parser.file("--output", options.output, OUTPUT_FORMATS)
     parser.folder("--save_inputs", options.save_inputs)
     return options
+
+
+def _hand_over(answers: Sequence[tuple[Path, Prediction]], output: Path | None) -> bool:
+    """Write the answers to a file, or print them; also where the file cannot be written, which is returned."""
+    if output:
+        try:
+            write_answers(answers, output)
+        except OSError as error:
+            remark(f"error: {of_system(error)}; the answers are printed instead")
+        else:
+            print(f"{len(answers)} answers written to {printable(output)}")
+            return True
+    print(_answers_table(answers))
+    return output is None
 
 
 def _answers_table(answers: Sequence[tuple[Path, Prediction]]) -> str:

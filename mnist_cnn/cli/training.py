@@ -75,7 +75,8 @@ def test(arguments: Sequence[str]) -> int:
             ckpt_path=checkpoint or "best",
         )
         _print(result, settings)
-    return 0
+        is_first = getattr(rank_zero_only, "rank", 0) == 0  # of several processes the first one writes
+    return 0 if result.record or not is_first else 1
 
 
 class HelpFormatter(DefaultHelpFormatter, RawDescriptionHelpFormatter):
@@ -228,5 +229,5 @@ def _print(result: run.Result, settings: TrainingSettings) -> None:
         print(notice)
     elif trained_on and trained_on.stand_in_for:
         print(f"*** The network was trained on {trained_on.dataset} digits, not on {trained_on.stand_in_for}. ***")
-    if settings.request.command == "test" and result.directory:
-        print(f"Written to {short_path(result.directory / 'test.json')}")
+    if result.record:
+        print(f"Written to {short_path(result.record)}")

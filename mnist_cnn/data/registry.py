@@ -16,6 +16,7 @@ from mnist_cnn.data.base import Dataset, Split
 from mnist_cnn.data.generated import SyntheticDigits
 from mnist_cnn.data.published import EMNISTDataset, Files, PublishedDataset, QMNISTDataset
 from mnist_cnn.errors import UserError
+from mnist_cnn.files import expanded
 
 GROUP = "mnist_cnn.datasets"
 DIGITS = tuple("0123456789")
@@ -140,7 +141,7 @@ def dataset_names() -> list[str]:
 
 def default_data_dir(data_dir: str | None) -> Path:
     """The folder of all data sets: the given one, else that of the environment variable MNIST_CNN_DATA, else `data`."""
-    return Path(data_dir or os.environ.get("MNIST_CNN_DATA") or "data").expanduser()
+    return expanded(data_dir or os.environ.get("MNIST_CNN_DATA") or "data")
 
 
 @cache

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from mnist_cnn import __version__
-from mnist_cnn.errors import UserError
+from mnist_cnn.errors import UserError, of_system
 from mnist_cnn.files import written_whole
 from mnist_cnn.inference.classifier import CheckpointClassifier
 from mnist_cnn.inference.onnx import ONNXClassifier
@@ -54,7 +54,7 @@ def export_onnx(classifier: CheckpointClassifier, path: Path) -> float:
             if not difference < LARGEST_DIFFERENCE:
                 raise UserError(f"the exported network differs from PyTorch by {difference:.1e}: nothing was written")
     except OSError as error:
-        raise UserError(f"{path} cannot be written: {error}") from error
+        raise UserError(f"nothing was exported: {of_system(error)}") from error
     return difference
 
 

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mnist_cnn.errors import UserError
+from mnist_cnn.files import expanded
 from mnist_cnn.networks.base import Network, check_dropout, check_input, check_num_classes
 
 DOWNLOAD_PAUSE_SECONDS = 20.0
@@ -105,7 +106,7 @@ class VGG16(Network):
             UserError: if the weights cannot be had, or are not those of VGG16's convolutions.
         """
         if self.weights_path is not None:
-            state = _read_weights(Path(self.weights_path).expanduser())
+            state = _read_weights(expanded(self.weights_path))
         elif self.weights == "imagenet":
             state = _download_weights()
         else:

@@ -10,6 +10,7 @@ from typing import Literal, get_args
 
 from mnist_cnn.console import PROGRAM, quoted, remark, short_path
 from mnist_cnn.errors import UserError
+from mnist_cnn.files import expanded
 from mnist_cnn.shipped import reference_run
 
 LOGS_FOLDER = "lightning_logs"
@@ -59,7 +60,7 @@ def find_checkpoint(which: str, root: Path, of_folder: Kind = "best") -> Path:
     if which == REFERENCE:
         return _shipped_checkpoint()
     if which not in get_args(Kind):
-        path = Path(which).expanduser()
+        path = expanded(which)
         if path.is_dir():
             return _of_folder(path.resolve(), of_folder)
         if not path.is_file():

@@ -13,7 +13,7 @@ from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Checkpoint as CheckpointCallback
 from pytorch_lightning.callbacks import ModelCheckpoint
 
-from mnist_cnn.errors import RunInterrupted, UserError
+from mnist_cnn.errors import NotWrittenError, RunInterrupted, UserError
 from mnist_cnn.files import written_whole
 from mnist_cnn.runs.checkpoint import CURRENT_WEIGHTS, WEIGHTS, Checkpoint
 from mnist_cnn.training.divergence import check_weights
@@ -52,13 +52,15 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         """Write `checkpoint` to `path`.
 
         Raises:
-            UserError: if the disk is full or the folder cannot be written; the file at `path` stays as it was.
+            NotWrittenError: if the disk is full or the folder cannot be written; the file at `path` stays as it was.
         """
         try:
             with self._stopwatch.measured("checkpoints"), written_whole(Path(path)) as part, part.open("wb") as file:
                 torch.save(checkpoint, file)
-        except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
-            raise UserError(f"{path} cannot be written ({error}); what was there before is kept") from error
+        except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError, in the course of one
+            cause = error if isinstance(error, OSError) else error.__context__ or error
+            reason = " ".join((getattr(cause, "strerror", None) or str(cause)).split())
+            raise NotWrittenError(f"{path} cannot be written ({reason}); what was there before is kept") from error
 
 
 class BestCheckpoint(ModelCheckpoint):

@@ -4,11 +4,13 @@ import csv
 import warnings
 from argparse import Namespace
 from collections.abc import Mapping
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
 import torch
 from pytorch_lightning.core.module import _jit_is_scripting
+from pytorch_lightning.core.saving import save_hparams_to_yaml
 from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
 from pytorch_lightning.loggers.logger import Logger, rank_zero_experiment
 from pytorch_lightning.utilities import rank_zero_only, rank_zero_warn
@@ -77,6 +79,7 @@ class RunTensorBoardLogger(TensorBoardLogger):
 
     def __init__(self, run_dir: Path, purge_step: int | None = None, data: Any = None) -> None:
         self._data = data
+        self._are_kept = False
         super().__init__(
             save_dir=str(run_dir.parent.parent),
             name=run_dir.parent.name,
@@ -110,7 +113,30 @@ class RunTensorBoardLogger(TensorBoardLogger):
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Write scalars, by the names that TensorBoard shows them under."""
         shown = {SHOWN_AS.get(name, name): value for name, value in metrics.items()}
-        super().log_metrics({name: value for name, value in shown.items() if name is not None}, step)
+        try:
+            super().log_metrics({name: value for name, value in shown.items() if name is not None}, step)
+        except ValueError as error:
+            if isinstance(error.__cause__, OSError):  # of which Lightning makes a mistake in the value's type
+                raise error.__cause__ from None
+            raise
+
+    @rank_zero_only
+    def save(self) -> None:
+        """Have the events written, and the hyperparameters in hparams.yaml, whole, unless they are there already."""
+        self.experiment.flush()
+        path = Path(self.log_dir) / self.NAME_HPARAMS_FILE
+        if self._are_kept or not path.parent.is_dir():
+            return
+        if not path.is_file() or not path.stat().st_size:
+            with written_whole(path) as part:
+                save_hparams_to_yaml(part, self.hparams)
+        self._are_kept = True
+
+    @rank_zero_only
+    def finalize(self, status: str) -> None:
+        """Write what is left; of a run that failed, if that can still be written: the disk may be what failed."""
+        with suppress(OSError) if status != "success" else nullcontext():
+            super().finalize(status)
 
     @rank_zero_only
     def log_graph(self, model: Any, input_array: Any | None = None) -> None:

@@ -1,9 +1,11 @@
 """The one list of what Lightning says that is no news to a user of this project."""
 
 import logging
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from mnist_cnn.console import warn
 
@@ -30,17 +32,30 @@ LOGGERS = (
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Silence these remarks for a while; the warnings that are left come as a line, without source code."""
+    """Silence these remarks for a while; the warnings that are left come as a line, without source code.
+
+    TensorBoard's writer, a thread of its own, fails without a traceback where the system does not let it write: whoever
+    hands it the next event is told as well.
+    """
     loggers = [logging.getLogger(name) for name in LOGGERS]
     levels = [logger.level for logger in loggers]
+    hook = threading.excepthook
+
+    def without_writers(failed: Any) -> None:
+        is_writer = type(failed.thread).__module__.startswith("tensorboard.")
+        if not (is_writer and isinstance(failed.exc_value, OSError)):
+            hook(failed)
+
     with warnings.catch_warnings():
         silence()
         warnings.showwarning = lambda message, *_, **__: warn(str(message))
         for logger in loggers:
             logger.setLevel(logging.WARNING)
+        threading.excepthook = without_writers
         try:
             yield
         finally:
+            threading.excepthook = hook
             for logger, level in zip(loggers, levels, strict=True):
                 logger.setLevel(level)
 

@@ -9,9 +9,10 @@ from typing import Any
 
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
-from pytorch_lightning.utilities import rank_zero_only
+from pytorch_lightning.utilities import rank_zero_only, rank_zero_warn
 
 from mnist_cnn import __version__
+from mnist_cnn.errors import of_system
 from mnist_cnn.files import write_json, write_text
 from mnist_cnn.runs.provenance import Provenance
 
@@ -58,10 +59,11 @@ class TestResults(Callback):
 
     def __init__(self, path: Path, checkpoint: Path) -> None:
         self.path, self.checkpoint = path, checkpoint
+        self.is_written = False
 
     @rank_zero_only
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write the file."""
+        """Write the file; where it cannot be written that is a warning, as the metrics are there to be used."""
         metrics: Any = pl_module.test_metrics
         now = Provenance.of(trainer.datamodule)  # type: ignore[attr-defined]
         before: Any = getattr(pl_module, "provenance", None)
@@ -83,4 +85,8 @@ class TestResults(Callback):
             },
             "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         }
-        write_json(self.path, result)
+        try:
+            write_json(self.path, result)
+            self.is_written = True
+        except OSError as error:
+            rank_zero_warn(f"the metrics are kept nowhere: {of_system(error)}")

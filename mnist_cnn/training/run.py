@@ -24,7 +24,7 @@ from pytorch_lightning.callbacks import ProgressBar as AnyProgressBar
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from mnist_cnn.data.datamodule import MNISTDataModule
-from mnist_cnn.errors import DivergedError, TrainerError, UserError
+from mnist_cnn.errors import DivergedError, TrainerError, UserError, of_system
 from mnist_cnn.files import remove_parts
 from mnist_cnn.runs.checkpoint import Checkpoint
 from mnist_cnn.runs.folders import Kind, find_checkpoint, is_last_of_run, list_runs, make_run_dir, run_dir_of
@@ -37,6 +37,7 @@ from mnist_cnn.training.progress import EpochLines, ProgressBar
 from mnist_cnn.training.results import RunConfig, TestResults
 from mnist_cnn.training.resume import changed_settings
 from mnist_cnn.training.settings import TRAINER_DEFAULTS, Settings, as_config, behind, build, instantiated
+from mnist_cnn.training.storage import ended_in_a_sentence
 from mnist_cnn.training.summary import RunSummary
 from mnist_cnn.training.tensorboard import NetworkPictures
 from mnist_cnn.training.timing import RunClock, Stopwatch
@@ -51,11 +52,13 @@ class Result:
         directory: The run's directory; None where nothing was kept.
         best_checkpoint: After `fit`, the epoch with the lowest validation loss; else the checkpoint that was evaluated.
         metrics: Those of that checkpoint by name, such as "val/accuracy".
+        record: After `test`, the file that the metrics are kept in; None where it could not be written.
     """
 
     directory: Path | None = None
     best_checkpoint: Path | None = None
     metrics: dict[str, float] = field(default_factory=dict)
+    record: Path | None = None
 
 
 def fit(
@@ -124,7 +127,7 @@ def _train(
         clock.stopwatch.begin("reading data")
         _obtain(module, "train")
         path = str(start.path) if start else None
-        with _explained(start):
+        with _explained(start), ended_in_a_sentence(run_dir):
             lightning.fit(classifier, datamodule=module, ckpt_path=path, weights_only=True)
     return _result_of_fit(lightning, best)
 
@@ -166,8 +169,9 @@ def _evaluate(
     model, data, _ = behind(start, model, data, None, resumes=False)
     settings = {**TRAINER_DEFAULTS, **(trainer or {}), "logger": False}  # evaluating is no run
     run_dir = run_dir_of(start.path)
+    kept = TestResults(run_dir / "test.json", start.path)
     if kind == "test":
-        callbacks = [TestResults(run_dir / "test.json", start.path), *callbacks]
+        callbacks = [kept, *callbacks]
     with no_trace():
         classifier, module = build(model, data, start.settings()["seed_everything"])
         lightning = _make_trainer(settings, callbacks, start)
@@ -176,7 +180,7 @@ def _evaluate(
         with _explained(start):
             evaluate(classifier, datamodule=module, ckpt_path=str(start.path), verbose=False, weights_only=True)
         metrics = {name: float(value) for name, value in lightning.callback_metrics.items()}
-        return Result(run_dir, start.path, metrics)
+        return Result(run_dir, start.path, metrics, kept.path if kept.is_written else None)
 
 
 def _find(ckpt_path: str | Path | Checkpoint | None, root: Path, of_folder: Kind) -> Checkpoint | None:
@@ -233,7 +237,8 @@ def _run_directory(root: Path, start: Checkpoint | None) -> Iterator[Any]:
         try:
             made.append(make_run_dir(root))
         except OSError as error:
-            raise UserError(f"no run can be kept in {root}: {error}; see --trainer.default_root_dir") from error
+            reason = of_system(error)
+            raise UserError(f"no run can be kept in {root} ({reason}); see --trainer.default_root_dir") from error
         return made[0]
 
     try:

@@ -1,6 +1,7 @@
 """Callbacks that interrupt a run from within, at an exact step; tests name them on the command line."""
 
 import os
+import shutil
 import signal
 from typing import Any, Literal
 
@@ -53,6 +54,21 @@ class InterruptAt(Callback):
         file.write(b"half a checkpoint")
         file.flush()
         os.kill(os.getpid(), self.signal)
+
+
+class DeleteAt(Callback):
+    """Deletes the run's folder, as another process may.
+
+    Args:
+        step: Number of optimiser steps after which it does.
+    """
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, *args: Any) -> None:
+        if trainer.global_step == self.step:
+            shutil.rmtree(str(trainer.log_dir))
 
 
 def interrupt_at(step: int, when: str, name: str) -> list[str]:

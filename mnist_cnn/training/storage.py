@@ -1,0 +1,50 @@
+"""What happens to a run whose files cannot be written any more: a full disk, a folder that is gone."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from mnist_cnn.console import short_path
+from mnist_cnn.errors import NotWrittenError, of_system
+from mnist_cnn.runs.folders import resume_command
+
+
+@contextmanager
+def ended_in_a_sentence(run_dir: Path | None) -> Iterator[None]:
+    """Say what is left of a run that ends as the system refuses to write one of its files, and how it goes on.
+
+    It does end, rather than go on without its curves: what it had saved is kept, and a resume gives the same results
+    to the last bit, curves included.
+
+    Args:
+        run_dir: The run's directory; None where nothing is kept.
+
+    Raises:
+        NotWrittenError: for an error of the system.
+    """
+    try:
+        yield
+    except (OSError, NotWrittenError) as error:
+        if run_dir is None:
+            raise
+        _remove_empty_events(run_dir)
+        raise NotWrittenError(_explain(error, run_dir)) from error
+
+
+def _explain(error: OSError | NotWrittenError, run_dir: Path) -> str:
+    if not run_dir.is_dir():
+        return f"the run has ended: its folder {run_dir}, or one above it, was deleted while it was trained"
+    if isinstance(error, OSError) and error.filename is None:  # as of events, which a thread of its own writes
+        error.filename = str(short_path(run_dir))
+    reason = of_system(error) if isinstance(error, OSError) else str(error)
+    last = run_dir / "checkpoints" / "last.ckpt"
+    if not last.is_file():
+        return f"{reason}. The run has ended before there was a last.ckpt to go on from"
+    return f"{reason}. The run has ended; it goes on from what was saved with:\n  {resume_command(last)}"
+
+
+def _remove_empty_events(run_dir: Path) -> None:
+    for path in run_dir.glob("events.out.tfevents.*"):
+        with suppress(OSError):
+            if not path.stat().st_size:
+                path.unlink()
