@@ -11,10 +11,10 @@ from mnist_cnn.console import remark, short_path
 from mnist_cnn.data.registry import default_data_dir
 from mnist_cnn.errors import UserError
 from mnist_cnn.evaluation import figures
-from mnist_cnn.evaluation.report import draw_report
+from mnist_cnn.evaluation.report import Subject, draw_report
 from mnist_cnn.files import written_whole
 from mnist_cnn.inference.classifier import CheckpointClassifier, load
-from mnist_cnn.inference.pictures import to_network_input
+from mnist_cnn.inference.viewing import as_seen
 
 
 def draw_figures(arguments: Sequence[str]) -> int:
@@ -23,14 +23,29 @@ def draw_figures(arguments: Sequence[str]) -> int:
     classifier = load(options.ckpt_path)
     if not isinstance(classifier, CheckpointClassifier):
         raise UserError(f"{classifier.path}: an exported network cannot be looked into; name a checkpoint")
-    own = [(path.stem, torch.from_numpy(to_network_input(path, classifier.layout))[None]) for path in options.images]
+    own = _read_pictures(classifier, options.images)
     print(f"Checkpoint  {short_path(classifier.path)}")
     for name, figure in draw_report(classifier, own, default_data_dir(options.data_dir), _leave_out):
         path = options.output / f"{name}.{options.format}"
         with written_whole(path) as part:
             figures.save(figure, part)
         print(f"Written to  {path}", flush=True)
-    return 0
+    return 1 if len(own) < len(options.images) else 0
+
+
+def _read_pictures(classifier: CheckpointClassifier, paths: Sequence[Path]) -> list[Subject]:
+    """The user's pictures as the network sees them, beside what they are; those that cannot be read are named."""
+    subjects: list[Subject] = []
+    for path, prediction in zip(paths, classifier.predict(paths) if paths else (), strict=True):
+        if prediction.image is None:
+            remark(f"error: {prediction.problem}" if prediction.is_error else f"error: {path}: {prediction.problem}")
+            continue
+        name, number = path.stem, 1
+        while any(subject.name == name for subject in subjects):  # pictures of several folders have one name
+            number += 1
+            name = f"{path.stem}-{number}"
+        subjects.append(Subject(name, torch.from_numpy(prediction.image)[None], as_seen(path)))
+    return subjects
 
 
 def _leave_out(what: str, reason: str | None) -> None:
@@ -43,7 +58,12 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--output", type=Path, default=Path("figures"), metavar="DIR", help="(figures)")
     parser.add_argument("--format", choices=["png", "svg"], default="png", help="(png)")
     parser.add_argument(
-        "--images", type=Path, nargs="+", default=[], metavar="PICTURE", help="own pictures for the feature maps"
+        "--images",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="PICTURE",
+        help="own pictures for feature maps and saliency",
     )
     parser.add_data_dir()
     options = parser.parse_args(arguments)

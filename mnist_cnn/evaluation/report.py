@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,9 +28,24 @@ Drawn = Iterator[tuple[str, Figure]]
 LeaveOut = Callable[[str, str | None], Any]
 
 
+@dataclass(frozen=True)
+class Subject:
+    """An image whose way through a network is drawn.
+
+    Attributes:
+        name: For the figures' files and titles.
+        image: The image (C, H, W), as the network is given it.
+        photograph: The picture (H, W, 3) that it was made of; None where it was made of none, or that cannot be shown.
+    """
+
+    name: str
+    image: Tensor
+    photograph: Any = None
+
+
 def draw_report(
     classifier: CheckpointClassifier,
-    own: Sequence[tuple[str, Tensor]],
+    own: Sequence[Subject],
     data_dir: Path,
     leave_out: LeaveOut,
 ) -> Drawn:
@@ -37,7 +53,7 @@ def draw_report(
 
     Args:
         classifier: The network.
-        own: Names and images (C, H, W) of pictures whose feature maps are wanted; without any, test images are taken.
+        own: Pictures whose feature maps and saliency are wanted; without any, feature maps of test images are drawn.
         data_dir: The folder that holds the data sets.
         leave_out: Is told what is not drawn, and why.
 
@@ -58,8 +74,10 @@ def draw_report(
         yield from _of_results(classifier, images, labels, leave_out)
         if not own:
             first = [int((labels == label).nonzero()[0]) for label in labels.unique()[:CHOSEN]]
-            chosen = [(classifier.class_names[int(labels[i])].replace("/", "-"), images[i]) for i in first]
+            chosen = [Subject(classifier.class_names[int(labels[i])].replace("/", "-"), images[i]) for i in first]
     yield from _of_network(classifier, chosen, leave_out)
+    for subject in own:
+        yield from drawn_safely({f"saliency_{subject.name}": partial(_saliency_of, classifier, subject)}, leave_out)
 
 
 @contextmanager
@@ -94,13 +112,11 @@ def kernels_of(model: Any, image: Tensor, about: str = "", columns: int = figure
     return figures.kernels(weights.float().cpu(), f"{about}: {name}" if about else name, columns)
 
 
-def feature_maps_of(
-    model: Any, image: Tensor, title: str, most: int = 16, columns: int = figures.COLUMNS
-) -> Figure | None:
-    """What each block makes of an image (C, H, W); None for a network without maps."""
+def feature_maps_of(model: Any, image: Tensor, title: str, **shown: Any) -> Figure | None:
+    """What each block makes of an image (C, H, W), `shown` as `figures.feature_maps` takes it; None without maps."""
     layers = introspection.feature_maps(model.network, model.normalise(image[None].to(model.mean.device)))
     maps = [(name, output[0].float().cpu()) for name, output in layers]
-    return figures.feature_maps(image.cpu(), maps, title, most, columns=columns) if maps else None
+    return figures.feature_maps(image.cpu(), maps, title, **shown) if maps else None
 
 
 def mistakes_of(evaluation: Evaluation, images: Tensor, most: int, columns: int = figures.COLUMNS) -> Figure | None:
@@ -117,17 +133,29 @@ def confusion_of(evaluation: Evaluation, title: str, **size: float) -> Figure:
     return figures.confusion_matrix(evaluation.counts, evaluation.class_names, title, **size)
 
 
-def _of_network(classifier: CheckpointClassifier, chosen: Sequence[tuple[str, Tensor]], leave_out: LeaveOut) -> Drawn:
-    """Figures of the network itself: kernels, and feature maps of images (C, H, W)."""
+def _of_network(classifier: CheckpointClassifier, chosen: Sequence[Subject], leave_out: LeaveOut) -> Drawn:
+    """Figures of the network itself: kernels, and feature maps of images."""
     model = classifier.model
-    image = chosen[0][1] if chosen else torch.zeros(classifier.image_shape, dtype=torch.uint8)
+    image = chosen[0].image if chosen else torch.zeros(classifier.image_shape, dtype=torch.uint8)
     yield from drawn_safely({"kernels": lambda: kernels_of(model, image, _describe(classifier))}, leave_out)
-    for name, picture in chosen:
-        draw = partial(feature_maps_of, model, picture, f"What the network makes of {name}")
-        drawn = list(drawn_safely({f"feature_maps_{name}": draw}, leave_out))
+    for subject in chosen:
+        title = f"What the network makes of {subject.name}"
+        (answer,) = _answers(classifier, subject.image[None])
+        shown = {"answer": answer, "photograph": subject.photograph}
+        draw = partial(feature_maps_of, model, subject.image, title, **shown)
+        drawn = list(drawn_safely({f"feature_maps_{subject.name}": draw}, leave_out))
         yield from drawn
         if not drawn:  # nor will there be of the others
             break
+
+
+def _answers(classifier: CheckpointClassifier, images: Tensor) -> list[str]:
+    """What the network says of images (N, C, H, W): the likeliest class of each and its probability."""
+    probabilities = classifier.predict_proba(images.numpy())
+    likeliest = probabilities.argmax(axis=1)
+    return [
+        f"{classifier.class_names[i]} ({100 * row[i]:.1f} %)" for i, row in zip(likeliest, probabilities, strict=True)
+    ]
 
 
 def _of_results(classifier: CheckpointClassifier, images: Tensor, labels: Tensor, leave_out: LeaveOut) -> Drawn:
@@ -161,9 +189,21 @@ def _reliability(results: Evaluation, title: str) -> Figure:
 
 def _saliency(classifier: CheckpointClassifier, images: Tensor, results: Evaluation) -> Figure:
     first = [int((results.labels == label).nonzero()[0]) for label in results.labels.unique()[:SALIENT]]
-    gradients = introspection.saliency(classifier.model.network, classifier.model.normalise(images[first]))
-    answers = [classifier.class_names[i] for i in results.predicted[first]]
-    return figures.saliency(images[first], gradients.float(), answers, "Pixels that the answer depends on")
+    return _saliency_figure(classifier, images[first], "Pixels that the answer depends on")
+
+
+def _saliency_of(classifier: CheckpointClassifier, subject: Subject) -> Figure:
+    photographs = () if subject.photograph is None else (subject.photograph,)
+    title = f"Pixels of {subject.name} that the answer depends on"
+    return _saliency_figure(classifier, subject.image[None], title, photographs)
+
+
+def _saliency_figure(
+    classifier: CheckpointClassifier, images: Tensor, title: str, photographs: Sequence[Any] = ()
+) -> Figure:
+    """Which pixels of images (N, C, H, W) the answers depend on."""
+    gradients = introspection.saliency(classifier.model.network, classifier.model.normalise(images))
+    return figures.saliency(images, gradients.float(), _answers(classifier, images), title, photographs)
 
 
 def _test_images(classifier: CheckpointClassifier, data_dir: Path) -> tuple[Tensor, Tensor]:

@@ -199,7 +199,9 @@ def _figures(model: Any, results: Evaluation, images: Tensor) -> Iterator[tuple[
     columns = figures.CARD_COLUMNS
     drawings: dict[str, Callable[[], Any]] = {
         "weights/kernels": lambda: report.kernels_of(model, fixed, columns=columns),
-        "val_pictures/feature_maps": lambda: report.feature_maps_of(model, fixed, "One validation image", 4, columns),
+        "val_pictures/feature_maps": lambda: report.feature_maps_of(
+            model, fixed, "One validation image", most=4, columns=columns
+        ),
         "val_pictures/confusion": lambda: report.confusion_of(results, f"{len(images):,} validation images", width=5.4),
         "val_pictures/mistakes": lambda: report.mistakes_of(results, images, MISTAKES, columns),
     }

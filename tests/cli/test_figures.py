@@ -16,6 +16,12 @@ from tests.support.datasets import write_dataset
 from tests.support.networks import Convolutional, Odd
 from tests.support.pictures import seven
 
+
+def absent(*args: Any) -> None:
+    """Look for a data set in vain."""
+    raise DatasetAbsentError("MNIST is not there")
+
+
 OF_RESULTS = {"confusion_matrix", "examples", "mistakes", "saliency", "reliability"}
 
 
@@ -39,16 +45,34 @@ def test_own_pictures_and_svg(cli: Cli, tmp_path: Path) -> None:
     assert status == 0
     assert "learning curves left out" in err
     assert (Path("figures") / "feature_maps_photo.svg").read_text().startswith("<?xml")
+    assert (Path("figures") / "saliency_photo.svg").exists()
     assert not list(Path("figures").glob("feature_maps_0*"))
+
+
+def test_pictures_of_one_name_are_kept_apart_and_what_cannot_be_read_stops_no_other(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(PublishedDataset, "obtain", absent)
+    write_checkpoint(tmp_path / "x.ckpt")
+    Path("other").mkdir()
+    seven().save("photo.png")
+    seven(120).save("other/photo.png")
+    Path("bad.png").write_bytes(b"no picture")
+    Image.new("L", (80, 80), 255).save("empty.png")
+    pictures = ["photo.png", "bad.png", "empty.png", "other/photo.png"]
+    status, _, err = cli("figures", "--ckpt_path", "x.ckpt", "--images", *pictures)
+    assert status == 1
+    assert "bad.png" in err
+    assert "empty.png: no ink" in err
+    assert {path.stem for path in Path("figures").iterdir()} == {
+        *("kernels", "feature_maps_photo", "feature_maps_photo-2", "saliency_photo", "saliency_photo-2"),
+    }
 
 
 def test_without_the_data_what_needs_none_is_drawn_and_the_rest_named(
     cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def nothing(*args: Any) -> None:
-        raise DatasetAbsentError("MNIST is not there")
-
-    monkeypatch.setattr(PublishedDataset, "obtain", nothing)
+    monkeypatch.setattr(PublishedDataset, "obtain", absent)
     write_checkpoint(tmp_path / "x.ckpt")
     status, _, err = cli("figures", "--ckpt_path", "x.ckpt")
     assert status == 0

@@ -178,3 +178,35 @@ def test_nor_does_one_value_spoil_feature_maps_and_saliency() -> None:
     assert max(image.get_clim()[1] for axes in maps.axes for image in axes.images) < 5
     gradients = figures.saliency(np.zeros((2, 28, 28)), spoilt(2, 28, 28), ["1", "2"], "which pixels")
     assert gradients.axes[2].images[0].get_clim()[1] < 5
+
+
+def titles_of(figure: Any) -> list[str]:
+    """What stands above each part of a figure, and below it."""
+    return [text for axes in figure.axes for text in (axes.get_title(), axes.get_xlabel()) if text]
+
+
+@pytest.mark.parametrize("shape", [(28, 28), (1, 28, 28), (3, 32, 32)])
+def test_the_picture_and_the_answer_stand_beside_what_the_network_sees(shape: tuple[int, ...]) -> None:
+    photograph = np.full((40, 60, 3), 200, dtype=np.uint8)
+    layers = [("block 1", np.ones((16, 7, 7)))]
+    answer = "T-shirt/top (98.7 %)"
+    figure = figures.feature_maps(np.zeros(shape), layers, "photo", answer=answer, photograph=photograph)
+    assert titles_of(figure)[:3] == ["the picture", "what the network sees", f"answer: {answer}"]
+    assert np.asarray(figure.axes[0].images[0].get_array()).shape == (40, 60, 3)
+    alone = figures.feature_maps(np.zeros(shape), layers, "image")
+    assert titles_of(alone)[0] == "the image"
+    gradients = figures.saliency(np.zeros((1, *shape)), np.ones((1, *shape[-2:])), [answer], "photo", [photograph])
+    assert titles_of(gradients)[:2] == ["the picture", f"answer: {answer}"]
+
+
+def test_a_sheet_has_as_many_columns_as_its_place_takes() -> None:
+    names = ["Ankle boot"] * 6
+    shares = np.eye(6)
+    figure = figures.mistakes_sheet(np.zeros((6, 28, 28)), range(6), shares, names, columns=figures.CARD_COLUMNS)
+    width = figure.get_size_inches()[0]
+    assert width < 5  # 350 pixels wide in TensorBoard, its text can be read
+    tops = {round(axes.get_position().y1, 2) for axes in figure.axes}
+    assert len(tops) == 2  # rows of four
+    figure.draw_without_rendering()
+    (title,) = [text for text in figure.texts if "surest" in text.get_text()]
+    assert title.get_window_extent().width <= 100 * width

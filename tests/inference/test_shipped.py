@@ -1,5 +1,6 @@
 """The shipped network on pictures of digits, and the shipped run itself."""
 
+import csv
 import json
 import shutil
 from pathlib import Path
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 import yaml
 from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import mnist_cnn
 from mnist_cnn.data.photographs import PICTURES, write_pictures
@@ -73,7 +75,33 @@ def test_the_shipped_run_is_of_the_base_config_on_mnist_small_and_tells_of_no_ma
     assert result["metrics"]["test/accuracy"] > 0.995
     assert (REFERENCE / "metrics.csv").exists()
     assert list(REFERENCE.glob("events.out.tfevents.*"))
+    assert sum(file.stat().st_size for file in REFERENCE.rglob("*")) < 2_500_000
     for file in REFERENCE.rglob("*"):
         if file.is_file():
             assert b"/tmp" not in file.read_bytes(), file
             assert b"/home" not in file.read_bytes(), file
+
+
+def test_tensorboard_shows_something_complete_in_a_fresh_clone() -> None:
+    events = EventAccumulator(str(REFERENCE), size_guidance={"scalars": 0, "images": 0})
+    events.Reload()
+    tags = events.Tags()
+    assert len(events.Scalars("val/loss")) == 16
+    assert set(tags["images"]) == {
+        *("val_pictures/confusion", "val_pictures/feature_maps", "val_pictures/mistakes", "weights/kernels"),
+    }
+    assert {f"precision_recall/{digit}" for digit in range(10)} <= set(tags["tensors"])
+    assert {"block1", "block2", "block3", "head"} <= {node.name.split("/")[0] for node in events.Graph().node}
+    # It is of the network that comes along.
+    with (REFERENCE / "metrics.csv").open(newline="") as file:
+        losses = [float(row["val/loss"]) for row in csv.DictReader(file) if row["val/loss"]]
+    assert [point.value for point in events.Scalars("val/loss")] == pytest.approx(losses)
+    assert events.Images("weights/kernels")[0].step == contents_of(CHECKPOINT)["global_step"]
+    folder = REFERENCE / "projector"
+    for name in ("metadata", "tensors"):
+        (file_of,) = folder.rglob(f"{name}.tsv")
+        assert len(file_of.read_text().splitlines()) == 2000
+    assert (
+        next(folder.rglob("sprite.png")).relative_to(folder).as_posix()
+        in (folder / "projector_config.pbtxt").read_text()
+    )

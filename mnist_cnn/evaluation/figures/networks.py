@@ -1,6 +1,7 @@
 """Figures of what is within a network: its first weights, its feature maps, and what an answer depends on."""
 
 from collections.abc import Sequence
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -78,7 +79,7 @@ def feature_maps(
     axes = figure.add_subplot(given[-1])
     show(axes, np.asarray(image))
     axes.set_title("the image" if photograph is None else "what the network sees", fontsize=10)
-    axes.set_xlabel(literal(f"answer: {answer}") if answer else "", fontsize=10)
+    axes.set_xlabel(literal(fill(f"answer: {answer}", 28)) if answer else "", fontsize=10)
     places = halves[1].subgridspec(len(layers), 1, height_ratios=heights)
     for row, (name, maps) in enumerate(layers):
         _show_maps(figure, places[row], name, np.asarray(maps), most, columns)
@@ -114,7 +115,7 @@ def saliency(
             _show_photograph(rows[0, number], photographs[number])
         axes = rows[-2, number]
         show(axes, pictures[number])
-        axes.set_title(literal(answers[number]), fontsize=9)
+        axes.set_title(literal(f"answer: {answers[number]}" if count == 1 else fill(answers[number], 22)), fontsize=9)
         shown = rows[-1, number].imshow(slopes[number], cmap=MAPS, vmin=0, vmax=limit)
         without_ticks(rows[-1, number])
     add_scale(figure, shown, slopes, "|d logit / d pixel|", ax=list(rows[-1]), shrink=0.9)
