@@ -4,6 +4,7 @@ They lie in torchvision's layout, `<data_dir>/MNIST/raw/train-images-idx3-ubyte.
 Reading never writes, so the folder may be read-only.
 """
 
+import math
 import time
 import zipfile
 from collections.abc import Sequence
@@ -11,17 +12,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from filelock import FileLock
 
 from mnist_cnn.console import remark
 from mnist_cnn.data.base import Dataset, Layout, Split
 from mnist_cnn.data.download import CONNECT_SECONDS, download_from_any
-from mnist_cnn.data.idx import file_md5, read_idx
+from mnist_cnn.data.idx import REPAIR, IDXFile, file_md5, open_idx
 from mnist_cnn.errors import DatasetAbsentError, DatasetAlteredError
 from mnist_cnn.files import written_whole
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+LARGEST_ARCHIVE = 600_000_000  # EMNIST's has 562 million bytes
 
 Files = dict[Split, tuple[str, str]]
 Published = dict[str, tuple[list[str], str]]
@@ -37,6 +41,7 @@ class PublishedDataset(Dataset):
         md5: Published checksums of packed and unpacked files; of others it is seen whether they can be read.
         transposed: Whether the files hold the images with rows and columns exchanged.
         archive: The file that is downloaded and holds all others; empty where each comes by itself.
+        label_columns: How many numbers the label files have of each image, the first of which is its class.
     """
 
     title: str
@@ -48,6 +53,7 @@ class PublishedDataset(Dataset):
     layout: Layout = "digit"
     transposed: bool = False
     archive: str = ""
+    label_columns: int = 1
 
     def obtain(self, data_dir: Path, splits: Sequence[Split] = ("train", "test")) -> None:
         """Make sure that the files are there and intact, and download those that are not; see `Dataset.obtain`.
@@ -77,12 +83,11 @@ class PublishedDataset(Dataset):
         if absent := self.absent_files(data_dir, [split]):
             raise DatasetAbsentError(f"{self.title}: {', '.join(absent)} not found in {folder}")
         images_path, labels_path = (_existing(folder / file) for file in self.files[split])
-        images, labels = read_idx(images_path), read_idx(labels_path)
+        with open_idx(images_path) as images_file, open_idx(labels_path) as labels_file:
+            self._check_belonging(images_file, labels_file, split)
+            images, labels = images_file.read(), labels_file.read()
         if labels.ndim == 2:  # QMNIST: the class comes first, then writer and provenance
             labels = labels[:, 0]
-        if images.ndim != 3 or len(images) != len(labels):
-            shapes = f"{tuple(images.shape)} and {tuple(labels.shape)}"
-            raise DatasetAlteredError(f"{images_path} and {labels_path.name} do not belong together: shapes {shapes}")
         if labels.min() < 0 or labels.max() >= len(self.class_names):
             bad = int(labels.max() if labels.max() >= len(self.class_names) else labels.min())
             last = len(self.class_names) - 1
@@ -91,6 +96,45 @@ class PublishedDataset(Dataset):
             images = images.transpose(1, 2).contiguous()
         size = self.sizes[split] if limit is None else min(limit, self.sizes[split])
         return images[:size, None], labels[:size].long()
+
+    def _check_belonging(self, images: IDXFile, labels: IDXFile, split: Split) -> None:
+        """See by their headers that two files are the images and the labels of a split.
+
+        Raises:
+            DatasetAlteredError: if one of them holds something else.
+        """
+        for file, is_images in ((images, True), (labels, False)):
+            self._check_header(file, is_images, self.sizes[split])
+        if images.shape[0] != labels.shape[0]:
+            raise DatasetAlteredError(
+                f"{images.path} and {labels.path.name} do not belong together: {images.shape[0]} images and "
+                f"{labels.shape[0]} labels"
+            )
+
+    def _check_header(self, file: IDXFile, is_images: bool, most: int) -> None:
+        """See by its header that a file may be one of this data set.
+
+        Raises:
+            DatasetAlteredError: if it holds something else.
+        """
+        if is_images:
+            fits = file.dtype == np.uint8 and file.shape[1:] == self.image_shape[1:]
+        else:
+            fits = len(file.shape) == 1 or (len(file.shape) == 2 and 1 <= file.shape[1] <= self.label_columns)
+        if fits and 1 <= file.shape[0] <= most:
+            return
+        held = "x".join(map(str, file.shape)) + (" bytes" if file.dtype == np.uint8 else " 32-bit integers")
+        side = "x".join(map(str, self.image_shape[1:]))
+        needed = f"up to {most} images of {side} bytes" if is_images else f"up to {most} labels, one for each image"
+        raise DatasetAlteredError(f"{file.path} holds {held}, but {self.title} needs {needed}; {REPAIR}")
+
+    def largest_bytes(self, name: str) -> int:
+        """Most bytes that a packed file of the data set can have: a little more than what is in it."""
+        for split, (images, _) in self.files.items():
+            if name in self.files[split]:
+                each = math.prod(self.image_shape) if name == images else 4 * self.label_columns
+                return self.sizes[split] * each * 101 // 100 + 100_000
+        return LARGEST_ARCHIVE
 
     def raw_folder(self, data_dir: Path) -> Path:
         """The folder that holds the files."""
@@ -127,12 +171,22 @@ class PublishedDataset(Dataset):
         expected = self.md5.get(path.name)
         if expected is None:  # nothing to compare with, but a damaged file shows when it is read
             try:
-                read_idx(path)
+                self._check_readable(path)
             except DatasetAlteredError as error:
                 return str(error)
             return None
+        if path.stat().st_size > 2 * self.largest_bytes(f"{path.name.removesuffix('.gz')}.gz"):
+            return f"{path} is altered: it has {path.stat().st_size} bytes"
         found = file_md5(path)
         return None if found == expected else f"{path} is altered or truncated: MD5 {expected} expected, {found} found"
+
+    def _check_readable(self, path: Path) -> None:
+        """See that a file is whole, and as large as one of this data set may be."""
+        packed = path.name if path.suffix == ".gz" else f"{path.name}.gz"
+        with open_idx(path) as file:
+            is_images = any(packed == images for images, _ in self.files.values())
+            self._check_header(file, is_images, max(self.sizes.values()))
+            file.read()
 
     def _fetch(self, data_dir: Path, absent: list[str], altered: dict[str, str]) -> None:
         """Download the given files.
@@ -146,7 +200,7 @@ class PublishedDataset(Dataset):
         published = self.published()
         for file in [self.archive] if wanted and self.archive else wanted:
             urls, md5 = published[file]
-            tried = download_from_any(urls, folder / file, md5)
+            tried = download_from_any(urls, folder / file, md5, self.largest_bytes(file))
             if len(tried) == len(urls):
                 raise self._explained(data_dir, absent, altered, tried)
         if wanted and self.archive:

@@ -88,6 +88,7 @@ _registered: dict[str, Dataset] = {
         class_names=DIGITS,
         sizes={"train": 60_000, "test": 60_000},
         files=_files("qmnist-train", "qmnist-test", labels="labels-idx2-int"),
+        label_columns=8,
         md5={
             "qmnist-train-images-idx3-ubyte.gz": "ed72d4157d28c017586c42bc6afe6370",
             "qmnist-train-labels-idx2-int.gz": "0058f8dd561b90ffdd0f734c6a30e5e4",

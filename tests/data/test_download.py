@@ -1,11 +1,15 @@
 import http.server
 import os
 import shutil
+import socketserver
 import subprocess
 import sys
 import threading
+import time
+import urllib.parse
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -170,6 +174,99 @@ def test_a_mirror_that_never_answers_is_given_up(
     with pytest.raises(DatasetAbsentError, match="no answer within"):
         dataset.obtain(tmp_path / "data")
     never.set()
+
+
+# What a server may answer instead of the file: the bytes of it, and a word of what is said of it.
+ODD_ANSWERS = {
+    "announces too much": (b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n", "announces 99999999999 bytes"),
+    "no number of bytes": (b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\nx", "MD5"),
+    "a negative number": (b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nx", "MD5"),
+    "an enormous number": (b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\nx", "MD5"),
+    "less than announced": (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx", "MD5"),
+    "nothing": (b"", "closed connection"),
+    "no HTTP": (b"220 ready\r\n", "220 ready"),
+    "no end of a header": (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000, "line"),
+    "very many headers": (b"HTTP/1.1 200 OK\r\n" + b"X: x\r\n" * 200, "headers"),
+    "a broken chunk": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "IncompleteRead"),
+    "a chunk of -1": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n", ""),
+    "a local file": (b"HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\n\r\n", "not allowed"),
+    "itself again": (b"HTTP/1.1 302 Found\r\nLocation: /itself%20again\r\n\r\n", "redirect"),
+    "no host": (b"HTTP/1.1 302 Found\r\nLocation: http://a..b/\r\n\r\n", ""),
+    "no port": (b"HTTP/1.1 302 Found\r\nLocation: http://localhost:port/\r\n\r\n", "port"),
+    "a bracket": (b"HTTP/1.1 302 Found\r\nLocation: http://[1/\r\n\r\n", ""),
+    "what terminals obey": (b"HTTP/1.1 404 \x1b[31mred\r\n\r\n", r"\x1b[31mred"),
+}
+
+
+@pytest.fixture(scope="module")
+def odd_server() -> Iterator[str]:
+    """A web server that gives the answer of its address's name, or drips or streams without an end."""
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            name = urllib.parse.unquote(self.rfile.readline().split()[1].decode()).strip("/")
+            while self.rfile.readline().strip():
+                pass
+            with suppress(OSError):
+                if name in ODD_ANSWERS:
+                    self.wfile.write(ODD_ANSWERS[name][0])
+                    return
+                self.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
+                while True:
+                    self.wfile.write(bytes(1 if name == "dripping" else 100_000))
+                    time.sleep(0.002 if name == "dripping" else 0)
+
+    class Server(socketserver.ThreadingTCPServer):
+        daemon_threads = True
+
+    with Server(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/"
+        server.shutdown()
+
+
+@pytest.mark.parametrize("name", list(ODD_ANSWERS))
+def test_whatever_a_mirror_answers_the_next_one_is_tried(name: str, odd_server: str, tmp_path: Path) -> None:
+    urls = [odd_server + urllib.parse.quote(name), "http://127.0.0.1:9/none"]
+    tried = download.download_from_any(urls, tmp_path / "file", "no checksum", 1000)
+    assert len(tried) == 2
+    assert ODD_ANSWERS[name][1] in tried[0]
+    assert tried[0].isprintable()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_mirror_without_an_end_is_cut_off_at_what_the_file_can_have(odd_server: str, tmp_path: Path) -> None:
+    (tried,) = download.download_from_any([odd_server + "endless"], tmp_path / "file", "", 1_000_000)
+    assert "does not end" in tried
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dripping_mirror_is_given_up(odd_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    connect = download.urllib.request.urlopen
+    monkeypatch.setattr(download.urllib.request, "urlopen", lambda request, timeout: connect(request, timeout=60))
+    monkeypatch.setattr(download, "PAUSE_SECONDS", 0.02)
+    (tried,) = download.download_from_any([odd_server + "dripping"], tmp_path / "file", "", 1_000_000)
+    assert "too slow" in tried
+
+
+@pytest.mark.parametrize(("name", "largest"), [("mnist", 50_000_000), ("qmnist", 50_000_000)])
+def test_how_large_a_file_can_be_is_told_from_what_is_in_it(name: str, largest: int) -> None:
+    dataset = published_dataset(name)
+    images, labels = dataset.files["train"]
+    assert 47_040_000 < dataset.largest_bytes(images) < largest
+    assert 60_000 < dataset.largest_bytes(labels) < 3_000_000
+    assert published_dataset("emnist_digits").largest_bytes("gzip.zip") > 561_753_746
+
+
+def test_a_file_that_cannot_be_written_is_no_fault_of_a_mirror(
+    tmp_path: Path, dataset: MirroredDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(response: Any, largest: int) -> Iterator[bytes]:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(download, "_blocks", full)
+    with pytest.raises(DatasetAbsentError, match=r"writing to .*No space left"):
+        dataset.obtain(tmp_path / "data")
 
 
 def test_a_folder_that_cannot_be_made_is_an_error_that_names_it(tmp_path: Path, dataset: MirroredDataset) -> None:

@@ -1,6 +1,8 @@
 import gzip
+import tracemalloc
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -83,3 +85,67 @@ def test_images_and_labels_of_different_counts_are_refused(tmp_path: Path) -> No
     path.write_bytes(gzip.compress(idx_bytes(torch.zeros(99, dtype=torch.uint8))))
     with pytest.raises(DatasetAlteredError, match="do not belong together"):
         find_dataset("mnist").read(tmp_path, "test")
+
+
+def _raw(kind: int, *shape: int) -> bytes:
+    """An IDX file of zeros."""
+    content = bytes(int(np.prod(shape)) * {0x08: 1, 0x0C: 4}.get(kind, 8))
+    return bytes([0, 0, kind, len(shape)]) + b"".join(size.to_bytes(4, "big") for size in shape) + content
+
+
+@pytest.mark.parametrize("packed", [True, False])
+@pytest.mark.parametrize(
+    ("which", "content", "words"),
+    [
+        (0, _raw(8, 0, 28, 28), "holds 0x28x28 bytes, but EMNIST Digits needs up to 40000 images of 28x28 bytes"),
+        (0, _raw(8, 100, 10, 10), "holds 100x10x10 bytes"),
+        (0, _raw(8, 100, 56, 56), "holds 100x56x56 bytes"),
+        (0, _raw(12, 100, 28, 28), "holds 100x28x28 32-bit integers"),
+        (0, _raw(8, 100, 784), "holds 100x784 bytes"),
+        (0, _raw(8, 40_001, 28, 28), "holds 40001x28x28 bytes"),
+        (0, _raw(14, 100, 28, 28), "no IDX file of bytes or integers"),
+        (0, bytes([0, 0, 8, 65]) + bytes([0, 0, 0, 1]) * 65 + b"x", "has 65 dimensions"),
+        (0, bytes([0, 0, 8, 0]) + b"x", "has 0 dimensions"),
+        (0, bytes([0, 0, 8, 3, 0, 0]), "within its header"),
+        (0, bytes([0, 0, 8, 3]) + b"\xff" * 12, "is truncated"),
+        (0, _raw(8, 100, 28, 28)[:-1], "is truncated"),
+        (0, _raw(8, 100, 28, 28) + b"x", "goes on behind the 78400 bytes"),
+        (1, _raw(8, 100, 0), "holds 100x0 bytes, but EMNIST Digits needs up to 40000 labels"),
+        (1, _raw(8, 100, 3), "holds 100x3 bytes"),
+        (1, _raw(8, 0), "holds 0 bytes"),
+        (1, _raw(8, 99), "100 images and 99 labels"),
+        (1, _raw(8, 100)[:-5] + b"\xff" * 5, "label 255"),
+        (1, _raw(12, 100)[:-4] + b"\xff" * 4, "label -1"),
+    ],
+)
+def test_files_of_something_else_are_refused_with_what_they_hold_and_what_is_needed(
+    which: int, content: bytes, words: str, packed: bool, tmp_path: Path
+) -> None:
+    write_dataset(tmp_path, "emnist_digits", packed=packed)  # whose files have no published checksums
+    dataset = published_dataset("emnist_digits")
+    path = dataset.raw_folder(tmp_path) / dataset.files["test"][which]
+    path = path if packed else path.with_suffix("")
+    path.write_bytes(gzip.compress(content, mtime=0) if packed else content)
+    with pytest.raises(DatasetAlteredError) as caught:
+        dataset.read(tmp_path, "test")
+    assert words in str(caught.value)
+    assert path.name in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_packed_file_is_not_unpacked_beyond_what_it_promises(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.gz"
+    header = bytes([0, 0, 8, 1]) + (10).to_bytes(4, "big")
+    path.write_bytes(gzip.compress(header + bytes(50_000_000), 1))
+    tracemalloc.start()
+    with pytest.raises(DatasetAlteredError, match="goes on behind the 10 bytes"):
+        read_idx(path)
+    assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    tracemalloc.stop()
+
+
+def test_a_promise_that_no_file_of_this_size_can_keep_takes_no_memory(tmp_path: Path) -> None:
+    path = tmp_path / "promise.gz"
+    path.write_bytes(gzip.compress(bytes([0, 0, 8, 2]) + (2**31).to_bytes(4, "big") * 2))
+    with pytest.raises(DatasetAlteredError, match="is truncated: 4611686018427387916 bytes expected"):
+        read_idx(path)
