@@ -128,6 +128,12 @@ def labelled(label: str, text: str) -> str:
     )
 
 
+def indented(text: str) -> str:
+    """A text wrapped at the terminal's width, two places further in than what it belongs to."""
+    width = max(shutil.get_terminal_size((120, 24)).columns, 40)
+    return textwrap.fill(text, width, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False)
+
+
 def table(rows: Sequence[Sequence[str]], right_aligned: Sequence[int] = ()) -> str:
     """Lay rows out in columns, the last of which is wrapped at the terminal's width.
 

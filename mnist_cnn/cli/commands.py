@@ -20,6 +20,7 @@ COMMANDS = {
         "draw a trained network and its results: curves, kernels, feature maps, mistakes", "figures", "draw_figures"
     ),
     "export": Command("write a trained network as a self-contained ONNX file", "export", "export"),
+    "runs": Command("list the runs: what came out, and what each did otherwise", "runs", "show_runs"),
     "networks": Command("list the networks with their parameters and multiply-adds", "listings", "list_networks"),
     "datasets": Command(
         "list the data sets with their sizes, and whether their files are there", "listings", "list_datasets"

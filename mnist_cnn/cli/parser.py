@@ -33,8 +33,8 @@ class CommandParser(argparse.ArgumentParser):
         self.add_argument(
             "--ckpt_path",
             metavar="FILE",
-            help=f"{takes}, a run's folder, 'best' or 'last' of the newest run, or 'reference', the network that comes "
-            f"with the package; by default the newest run's best, and 'reference' where there is none",
+            help=f"{takes}, a run's folder or name, 'best' or 'last' of the newest run, or 'reference', the network "
+            f"that comes with the package; by default the newest run's best, and 'reference' where there is none",
         )
 
     def add_data_dir(self) -> None:

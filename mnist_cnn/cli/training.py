@@ -33,9 +33,10 @@ from mnist_cnn.training.trainer import Trainer
 
 DEFAULT_NETWORK = {"class_path": "mnist_cnn.networks.CNN"}
 CHECKPOINT_HELP = (
-    "checkpoint to go on from, or to evaluate: a file, a run's folder, 'best' or 'last' of the newest run, or "
+    "checkpoint to go on from, or to evaluate: a file, a run's folder or name, 'best' or 'last' of the newest run, or "
     "'reference', the network that comes with the package"
 )
+NAME_HELP = "a name for the run, as `mnist-cnn runs` shows it and --ckpt_path takes it"
 
 
 def fit(arguments: Sequence[str]) -> int:
@@ -51,6 +52,7 @@ def fit(arguments: Sequence[str]) -> int:
             seed_everything=given.seed_everything,
             ckpt_path=checkpoint,
             config=settings.as_yaml(),
+            name=given.name,
         )
     return 0
 
@@ -123,6 +125,7 @@ class TrainingSettings(LightningCLI):
         parser.add_lightning_class_args(MNISTDataModule, "data")
         if self.request.command == "fit":
             parser.add_lightning_class_args(LastCheckpoint, "checkpoint")
+            parser.add_argument("--name", type=str | None, help=NAME_HELP)
         if self.request.command != "validate":
             parser.add_lightning_class_args(NetworkPictures, "pictures")
         parser.add_argument(CHECKPOINT_FLAG, type=str | None, help=CHECKPOINT_HELP)
@@ -171,7 +174,9 @@ class TrainingSettings(LightningCLI):
     def as_yaml(self) -> str:
         """All settings, as a config holds them."""
         config = self.config.clone()
-        config.pop(CHECKPOINT_FLAG.removeprefix("--"), None)  # where this start took its weights from is no setting
+        # Where this start took its weights from, and what its run is called, are no settings.
+        for flag in (CHECKPOINT_FLAG, "--name"):
+            config.pop(flag.removeprefix("--"), None)
         return self.parser.dump(config, skip_unset=False)
 
 

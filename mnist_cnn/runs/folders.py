@@ -11,10 +11,12 @@ from typing import Literal, get_args
 from mnist_cnn.console import PROGRAM, quoted, remark, short_path
 from mnist_cnn.errors import UserError
 from mnist_cnn.files import expanded
+from mnist_cnn.runs.names import name_of
 from mnist_cnn.shipped import reference_run
 
 LOGS_FOLDER = "lightning_logs"
 CHECKPOINTS = "checkpoints"
+STAND_IN_FILE = "STAND-IN-DATA.txt"  # in the folders of runs on stand-in data alone
 REFERENCE = "reference"
 Kind = Literal["best", "last"]
 LARGEST_PICKLE = 2**24  # bytes of the part of a checkpoint that says what it holds; ours have ten thousand
@@ -49,8 +51,8 @@ def find_checkpoint(which: str, root: Path, of_folder: Kind = "best") -> Path:
     have left in lightning_logs count as none.
 
     Args:
-        which: A file, a run's folder, "best" or "last" for those of the newest run, or "reference" for the network that
-            comes with the package.
+        which: A file, a run's folder or the name that it was given, "best" or "last" for those of the newest run, or
+            "reference" for the network that comes with the package.
         root: The folder that holds lightning_logs.
         of_folder: Which of its checkpoints a run's folder stands for.
 
@@ -61,12 +63,14 @@ def find_checkpoint(which: str, root: Path, of_folder: Kind = "best") -> Path:
         return _shipped_checkpoint()
     if which not in get_args(Kind):
         path = expanded(which)
+        if not path.exists() and (named := _run_of_name(which, root)):
+            path = named
         if path.is_dir():
             return _of_folder(path.resolve(), of_folder)
         if not path.is_file():
             raise UserError(
-                f"--ckpt_path {which}: no such file; give a checkpoint's path, a run's folder, 'best', 'last' or "
-                f"'{REFERENCE}', the network that comes with the package"
+                f"--ckpt_path {which}: no such file; give a checkpoint's path, a run's folder or name, 'best', 'last' "
+                f"or '{REFERENCE}', the network that comes with the package"
             )
         return path.resolve()
     runs = [run for run in list_runs(root) if is_run(run)]
@@ -128,6 +132,11 @@ def _newest_best(runs: Sequence[Path]) -> Path | None:
             remark(f"{skipped}taking {short_path(last)}, of a run without validation")
             return last
     return None
+
+
+def _run_of_name(name: str, root: Path) -> Path | None:
+    """The newest run that was given a name; None if there is none."""
+    return next((run for run in reversed(list_runs(root)) if name_of(run) == name), None)
 
 
 def _of_folder(folder: Path, kind: Kind) -> Path:

@@ -3,7 +3,7 @@
 import csv
 import warnings
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,10 @@ from pytorch_lightning.core.saving import save_hparams_to_yaml
 from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
 from pytorch_lightning.loggers.logger import Logger, rank_zero_experiment
 from pytorch_lightning.utilities import rank_zero_only, rank_zero_warn
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 from torch.utils.tensorboard.summary import hparams
 
-from mnist_cnn.files import flatten, written_whole
+from mnist_cnn.files import class_name, flatten, written_whole
 from mnist_cnn.runs.checkpoint import Checkpoint
 from mnist_cnn.runs.folders import run_dir_of
 from mnist_cnn.training.graph import named_graph
@@ -38,7 +39,9 @@ CHARTS = {
 }
 
 
-def loggers_of_run(given: Any, run_dir: Path | None, start: Checkpoint | None, data: Any) -> list[Logger] | bool:
+def loggers_of_run(
+    given: Any, run_dir: Path | None, start: Checkpoint | None, data: Any, title: str = ""
+) -> list[Logger] | bool:
     """The loggers of a run, those that are asked for first; the CSV file is written whatever they are.
 
     Args:
@@ -46,13 +49,14 @@ def loggers_of_run(given: Any, run_dir: Path | None, start: Checkpoint | None, d
         run_dir: The run's directory; None where nothing is kept.
         start: The checkpoint that the run starts from.
         data: The data module.
+        title: The name that the run was given, if it was.
     """
     if run_dir is None:
         return given if given not in (None, True) else False
     if given in (None, True):
         resumes = start is not None and run_dir == run_dir_of(start.path)
         purge_step = start.global_step + 1 if start and resumes else None
-        loggers: list[Any] = [RunTensorBoardLogger(run_dir, purge_step, data)]
+        loggers: list[Any] = [RunTensorBoardLogger(run_dir, purge_step, data, title)]
     else:
         loggers = list(given) if isinstance(given, list | tuple) else [given] if given else []
         loggers = [_beside(run_dir, logger) for logger in loggers]
@@ -75,10 +79,11 @@ class RunTensorBoardLogger(TensorBoardLogger):
         run_dir: The run's directory.
         purge_step: On a resume, the first step whose earlier events TensorBoard should forget.
         data: The data module, whose data set in use stands beside the hyperparameters: it may be a stand-in.
+        title: The name that the run was given, if it was.
     """
 
-    def __init__(self, run_dir: Path, purge_step: int | None = None, data: Any = None) -> None:
-        self._data = data
+    def __init__(self, run_dir: Path, purge_step: int | None = None, data: Any = None, title: str = "") -> None:
+        self._data, self._title = data, title
         self._are_kept = False
         super().__init__(
             save_dir=str(run_dir.parent.parent),
@@ -102,12 +107,28 @@ class RunTensorBoardLogger(TensorBoardLogger):
         if self._data is not None:
             flat["dataset_in_use"] = self._data.dataset_in_use
         super().log_hyperparams(flat)
-        shown = {name: str(v) if isinstance(v, list) or v is None else v for name, v in flat.items()}
+        first = self._shown_first(flat)
+        others = {name: str(v) if isinstance(v, list) or v is None else v for name, v in flat.items()}
         writer = self.experiment._get_file_writer()
-        for summary in hparams(shown, dict.fromkeys(HPARAMS_METRICS, 0.0)):
+        experiment, *session = hparams({**first, **others}, dict.fromkeys(HPARAMS_METRICS, 0.0))
+        for summary in (_with_first(experiment, first), *session):
             writer.add_summary(summary)
         if self._log_graph:  # a resumed run has its charts already
             self.experiment.add_custom_scalars(CHARTS)
+
+    def _shown_first(self, flat: Mapping[str, Any]) -> dict[str, Any]:
+        """What people compare runs by: name, data, network, learning rate, epochs and dropout, where there are any."""
+        found: dict[str, Any] = {
+            "name": self._title,
+            "lr": flat.get("lr"),
+            "network": class_name(flat.get("network.class_path") or ""),
+            "dropout": flat.get("network.init_args.dropout"),
+        }
+        if self._data is not None:
+            wanted = self._data.stand_in_for
+            found["data"] = self._data.dataset_in_use + (f" (stand-in for {wanted})" if wanted else "")
+            found["epochs"] = getattr(self._data.trainer, "max_epochs", None)
+        return {name: value for name, value in found.items() if value not in (None, "")}
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
@@ -164,6 +185,19 @@ class RunTensorBoardLogger(TensorBoardLogger):
             warnings.simplefilter("ignore")  # that the tracer is to be replaced, and that this is traced already
             traced = torch.jit.trace(model, images, check_trace=False)
             self.experiment._get_file_writer().add_graph(named_graph(model, traced, images))
+
+
+def _with_first(experiment: Any, first: Collection[str]) -> Any:
+    """The description of the hyperparameters, with some of them marked to be shown first.
+
+    TensorBoard sorts them by name, but those before the others that are said to differ between runs.
+    """
+    plugin = experiment.value[0].metadata.plugin_data
+    content = HParamsPluginData.FromString(plugin.content)
+    for info in content.experiment.hparam_infos:
+        info.differs = info.name in first
+    plugin.content = content.SerializeToString()
+    return experiment
 
 
 class MetricsCSVLogger(Logger):

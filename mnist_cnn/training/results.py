@@ -14,9 +14,10 @@ from pytorch_lightning.utilities import rank_zero_only, rank_zero_warn
 from mnist_cnn import __version__
 from mnist_cnn.errors import of_system
 from mnist_cnn.files import write_json, write_text
+from mnist_cnn.runs.folders import STAND_IN_FILE
+from mnist_cnn.runs.names import write_name
 from mnist_cnn.runs.provenance import Provenance
 
-STAND_IN_FILE = "STAND-IN-DATA.txt"
 LIBRARIES = ("torchvision", "pytorch-lightning", "torchmetrics")
 
 
@@ -28,14 +29,15 @@ class RunConfig(Callback):
 
     Args:
         text: The config, as YAML.
+        name: A name for the run; None leaves the one that it has.
     """
 
-    def __init__(self, text: str) -> None:
-        self.text = text
+    def __init__(self, text: str, name: str | None = None) -> None:
+        self.text, self.name = text, name
 
     @rank_zero_only
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write the config, and mark a run on stand-in data."""
+        """Write the config and the name, and mark a run on stand-in data."""
         run_dir, text = getattr(trainer, "run_dir", None), self.text
         if run_dir is None:
             return
@@ -47,6 +49,8 @@ class RunConfig(Callback):
         if not any(path.read_text(encoding="utf-8") == text for path in written):
             name = "config.yaml" if not written else f"config-resume-{len(written)}.yaml"
             write_text(run_dir / name, text)
+        if self.name:
+            write_name(run_dir, self.name)
 
 
 class TestResults(Callback):

@@ -28,6 +28,7 @@ from mnist_cnn.errors import DivergedError, TrainerError, UserError, of_system
 from mnist_cnn.files import remove_parts
 from mnist_cnn.runs.checkpoint import Checkpoint
 from mnist_cnn.runs.folders import Kind, find_checkpoint, is_last_of_run, list_runs, make_run_dir, run_dir_of
+from mnist_cnn.runs.names import check_name, name_of
 from mnist_cnn.training.checkpoints import AtomicCheckpointIO, BestCheckpoint, LastCheckpoint, keep_checkpoints_in
 from mnist_cnn.training.classifier import ImageClassifier
 from mnist_cnn.training.isolation import no_trace
@@ -71,6 +72,7 @@ def fit(
     seed_everything: int | None = None,
     ckpt_path: str | Path | Checkpoint | None = None,
     config: str | None = None,
+    name: str | None = None,
 ) -> Result:
     """Train a network. The arguments have the names that a config has, so that `fit(**config)` does what it says.
 
@@ -85,11 +87,14 @@ def fit(
         ckpt_path: Checkpoint to go on from: a file, a run's folder (its last), "best" or "last" of the newest run, or
             "reference" for the network that comes with the package. Its settings count where none are given.
         config: All settings as YAML, for the run's config.yaml; by default what is known of them.
+        name: A name for the run; a resumed one keeps the name that it has, unless it is given another.
 
     Raises:
         UserError: for settings that do not fit together, and for files that cannot be used.
         RunInterrupted: if a signal asked the run to stop; it is saved.
     """
+    if name is not None:
+        check_name(name)
     start = _find(ckpt_path, Path((trainer or {}).get("default_root_dir") or "."), "last")
     seed = seed_everything if seed_everything is not None else start.settings()["seed_everything"] if start else 0
     if start:
@@ -100,7 +105,7 @@ def fit(
         last = checkpoint if isinstance(checkpoint, LastCheckpoint) else LastCheckpoint(**(checkpoint or {}))
         drawing = pictures if isinstance(pictures, NetworkPictures) else NetworkPictures(**(pictures or {}))
         text = config or as_config(classifier, module, trainer or {}, last, drawing, seed)
-        return _train(classifier, module, settings, [last, drawing], start, text)
+        return _train(classifier, module, settings, [last, drawing], start, text, name)
 
 
 def _train(
@@ -110,14 +115,16 @@ def _train(
     callbacks: list[Callback],
     start: Checkpoint | None,
     config: str,
+    name: str | None,
 ) -> Result:
     best, clock = BestCheckpoint(), RunClock(Stopwatch())
     callbacks = [clock, RunSummary(clock.stopwatch), EpochLines(clock), best, *callbacks]
     if not settings.get("fast_dev_run"):
-        callbacks.append(RunConfig(config))
+        callbacks.append(RunConfig(config, name))
     with _run_directory(Path(settings.get("default_root_dir") or "."), start) as make:
         run_dir = None if settings.get("fast_dev_run") else make()
-        settings["logger"] = loggers_of_run(settings.get("logger"), run_dir, start, module)
+        title = name or (name_of(run_dir) if run_dir else "")
+        settings["logger"] = loggers_of_run(settings.get("logger"), run_dir, start, module, title)
         lightning = _make_trainer(settings, callbacks, start, clock)
         lightning.run_dir = run_dir
         keep_checkpoints_in(run_dir, lightning.checkpoint_callbacks)

@@ -10,7 +10,8 @@ from pytorch_lightning.utilities import rank_zero_only
 from mnist_cnn.console import PROGRAM, coloured, duration, labelled, quoted, say, short_path
 from mnist_cnn.errors import UserError
 from mnist_cnn.runs.checkpoint import Checkpoint
-from mnist_cnn.runs.folders import resume_command
+from mnist_cnn.runs.folders import resume_command, run_dir_of
+from mnist_cnn.runs.settings import settings_of_run
 from mnist_cnn.training.checkpoints import BestCheckpoint
 from mnist_cnn.training.tensorboard import NetworkPictures
 from mnist_cnn.training.timing import Stopwatch
@@ -72,7 +73,7 @@ class RunSummary(Callback):
             say(f"Nothing was left to train: {done}. Ask for more with --epochs.")
         if notice := data.stand_in_notice():
             say(coloured(notice, "yellow"))
-        best = self._say_best(trainer)
+        self._say_best(trainer)
         if self.has_trained:
             say(labelled("Time", self._time(trainer)))
         run_dir: Path | None = trainer.run_dir  # type: ignore[attr-defined]
@@ -80,20 +81,20 @@ class RunSummary(Callback):
             return
         say("Next")
         say(f"  curves  tensorboard --logdir {quoted(run_dir.parent)}")
-        say(f"  test    {PROGRAM} test --ckpt_path {quoted(best or last)}{_name_of_foreign(pl_module)}")
-        say(f"  longer  {resume_command(last)} --epochs {trainer.current_epoch + 10}{_without_other_limits(trainer)}")
+        foreign, more_epochs = _name_of_foreign(pl_module), f"--epochs {trainer.current_epoch + 10}"
+        say(f"  test    {PROGRAM} test --ckpt_path {quoted(run_dir)}{foreign}")
+        say(f"  longer  {_go_on_command(last, foreign)} {more_epochs}{_without_other_limits(trainer)}")
 
-    def _say_best(self, trainer: Trainer) -> Path | None:
-        """Print what the best epoch reached, and return its checkpoint."""
+    def _say_best(self, trainer: Trainer) -> None:
+        """Print what the best epoch reached, and where it is kept."""
         kept = next(callback for callback in trainer.callbacks if isinstance(callback, BestCheckpoint))  # type: ignore[attr-defined]
         if not kept.best_model_path or kept.best_model_score is None:
-            return None
+            return
         path, loss = Path(kept.best_model_path), float(kept.best_model_score)
         epoch, accuracy = self._validations.get(loss) or _read_epoch_and_accuracy(path)
         of_epoch = f"epoch {epoch}: " if epoch else ""
         with_accuracy = "" if accuracy is None else f", accuracy {100 * accuracy:.2f} %"
         say(labelled("Best", f"{of_epoch}validation loss {loss:.4f}{with_accuracy}, in {short_path(path)}"))
-        return path
 
     def _time(self, trainer: Trainer) -> str:
         """The time of the run, and its parts in the order of their size."""
@@ -111,6 +112,15 @@ def _name_of_foreign(classifier: Any) -> str:
     """The flag that names a network class of the user's, which no checkpoint may have imported by itself."""
     class_path: str = classifier.network.spec()["class_path"]
     return "" if class_path.startswith("mnist_cnn.") else f" --network {class_path}"
+
+
+def _go_on_command(last: Path, foreign: str) -> str:
+    """The command that goes on with a run: a short one, unless its config names classes that must be named again."""
+    try:
+        _, left_out = settings_of_run(last)
+    except UserError:  # what is said of a run does not end it
+        return resume_command(last)
+    return resume_command(last) if left_out or foreign else f"{PROGRAM} fit --ckpt_path {quoted(run_dir_of(last))}"
 
 
 def _without_other_limits(trainer: Trainer) -> str:

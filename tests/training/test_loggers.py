@@ -7,10 +7,14 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
 from pytorch_lightning.loggers.logger import Logger, rank_zero_experiment
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
+from mnist_cnn.data.published import PublishedDataset
 from mnist_cnn.runs.folders import find_checkpoint, list_runs
 from mnist_cnn.training.loggers import MetricsCSVLogger, RunTensorBoardLogger
 from mnist_cnn.training.run import fit
+from tests.support.commands import TINY_RUN, Cli
+from tests.support.datasets import published_dataset
 from tests.training.test_run import SETTINGS
 
 
@@ -129,3 +133,28 @@ def test_tensorboard_shows_training_and_validation_first(tmp_path: Path) -> None
     layout = str(events.Tensors("custom_scalars__config__")[0].tensor_proto.string_val[0])
     assert "train/loss" in layout
     assert "val/loss" in layout
+
+
+def test_hparams_shows_first_what_runs_are_compared_by(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    nowhere = {name: (["http://127.0.0.1:9/x"], "0") for files in published_dataset().files.values() for name in files}
+    monkeypatch.setattr(PublishedDataset, "published", lambda dataset: nowhere)
+    data = ["--data.dataset", "mnist", "--data.stand_in", "synthetic", "--name", "wide"]
+    assert cli("fit", *TINY_RUN, *data, "--epochs", "1", "--lr", "0.02", "--dropout", "0.3")[0] == 0
+    events = EventAccumulator("lightning_logs/version_0")
+    events.Reload()
+
+    def content(tag: str) -> HParamsPluginData:
+        return HParamsPluginData.FromString(events.summary_metadata[f"_hparams_/{tag}"].plugin_data.content)
+
+    # As TensorBoard sorts them.
+    infos = sorted(content("experiment").experiment.hparam_infos, key=lambda info: (not info.differs, info.name))
+    first = [info.name for info in infos][:6]
+    assert first == ["data", "dropout", "epochs", "lr", "name", "network"]
+    values = content("session_start_info").session_start_info.hparams
+    assert [values[name].number_value for name in ("dropout", "epochs", "lr")] == [0.3, 1, 0.02]
+    assert [values[name].string_value for name in ("data", "name", "network")] == [
+        "synthetic (stand-in for mnist)",
+        "wide",
+        "CNN",
+    ]
+    assert "weight_decay" in values
