@@ -14,14 +14,15 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from importlib import import_module
 from pathlib import Path
 
 from mnist_cnn import __version__
 from mnist_cnn.cli.commands import COMMANDS, short_flags_help
 from mnist_cnn.console import PROGRAM, coloured
-from mnist_cnn.errors import RunInterrupted, UsageError, UserError, of_system
+from mnist_cnn.errors import DivergedError, RunInterrupted, UsageError, UserError, of_system
+from mnist_cnn.signals import answered_by, first_signal, leave, listening, name_of, owns_process
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -40,7 +41,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         with suppress(AttributeError, ValueError):  # what a terminal's encoding lacks is spelled out
             sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     arguments = list(sys.argv[1:] if argv is None else argv)
-    return _with_errors_of_the_system(lambda: _answer(arguments))
+    with listening(owns_process=argv is None):
+        try:
+            return _with_errors_of_the_system(lambda: _answer(arguments))
+        except KeyboardInterrupt:
+            number = first_signal() or signal.SIGINT
+            print(f"\n{PROGRAM}: stopped by {name_of(number)}", file=sys.stderr)
+            return 128 + number
 
 
 def _answer(arguments: list[str]) -> int:
@@ -78,21 +85,22 @@ def _run(command: str, arguments: list[str]) -> int:
         return _fail("the working folder was deleted: change to one that is there (cd)", command, status=1)
     defer_heavy_imports()
     try:
-        with spared_collector():
+        # An exception from within an import could end up anywhere, and there is nothing to save yet.
+        with spared_collector(), answered_by(leave) if owns_process() else nullcontext():
             function = getattr(import_module(f"mnist_cnn.cli.{found.module}"), found.function)
         return function(arguments)
+    except DivergedError as error:  # which all processes of a run find at once
+        return _fail(str(error), command, status=1) if _is_first_process() else 1
     except UserError as error:
         return _fail(str(error), command, status=2 if isinstance(error, UsageError) else 1)
     except RunInterrupted as interruption:
         from mnist_cnn.runs.folders import resume_command
 
-        name = signal.Signals(interruption.signal_number).name
-        print(f"\n{PROGRAM}: stopped by {name}; the run is saved. Go on with:", file=sys.stderr)
-        print(f"  {resume_command(interruption.checkpoint)}", file=sys.stderr)
+        if _is_first_process():
+            name = name_of(interruption.signal_number)
+            print(f"\n{PROGRAM}: stopped by {name}; the run is saved. Go on with:", file=sys.stderr)
+            print(f"  {resume_command(interruption.checkpoint)}", file=sys.stderr)
         return 128 + interruption.signal_number
-    except KeyboardInterrupt:
-        print(f"\n{PROGRAM}: stopped", file=sys.stderr)
-        return 128 + signal.SIGINT
 
 
 def _with_errors_of_the_system(run: Callable[[], int]) -> int:
@@ -120,6 +128,11 @@ def _with_errors_of_the_system(run: Callable[[], int]) -> int:
 def _drop_output() -> None:
     """Have nothing written any more to an output that cannot be written; the interpreter would try again at its end."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _is_first_process() -> bool:
+    """Whether this process speaks for all that train together."""
+    return all(os.environ.get(name, "0") == "0" for name in ("LOCAL_RANK", "RANK", "NODE_RANK", "SLURM_PROCID"))
 
 
 def _did_you_mean(word: str) -> str:

@@ -1,7 +1,6 @@
 """Checkpoints: `best.ckpt` and `last.ckpt`, written so that neither a kill nor a full disk costs the previous one."""
 
 import signal
-import threading
 from collections.abc import Sequence
 from copy import deepcopy
 from pathlib import Path
@@ -16,14 +15,9 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from mnist_cnn.errors import NotWrittenError, RunInterrupted, UserError
 from mnist_cnn.files import written_whole
 from mnist_cnn.runs.checkpoint import CURRENT_WEIGHTS, WEIGHTS, Checkpoint
+from mnist_cnn.signals import first_signal, give_back, take_over
 from mnist_cnn.training.divergence import check_weights
 from mnist_cnn.training.timing import Stopwatch
-
-STOP_SIGNALS = [
-    getattr(signal, name)
-    for name in ("SIGINT", "SIGTERM", "SIGHUP")
-    if hasattr(signal, name)  # Windows has two
-]
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -89,7 +83,7 @@ class LastCheckpoint(CheckpointCallback):
     """Keeps `last.ckpt`: after every epoch, after every n-th step if asked to, and when the run is told to stop.
 
     Ctrl-C (SIGINT), SIGTERM and a closed terminal (SIGHUP) let the step end, write `last.ckpt` and raise
-    `RunInterrupted`. A second signal stops at once.
+    `RunInterrupted`. Another one a second later or more stops at once.
 
     Args:
         every_n_train_steps: Write also after each so many optimiser steps; 0 writes after epochs only.
@@ -115,10 +109,9 @@ class LastCheckpoint(CheckpointCallback):
 
         Not earlier: Lightning puts a SIGTERM handler of its own in place before, which ends a run without saving.
         """
-        self._steps_seen, self._signal = trainer.global_step, None
-        if threading.current_thread() is threading.main_thread():
-            for number in STOP_SIGNALS:
-                self._previous_handlers[number] = signal.signal(number, self._on_signal)
+        self._steps_seen = trainer.global_step
+        self._previous_handlers = take_over(self._on_signal)
+        self._signal = first_signal()  # one that came before, and that whatever was done then has swallowed
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -164,14 +157,11 @@ class LastCheckpoint(CheckpointCallback):
         if stop:
             raise RunInterrupted(self._signal or signal.SIGTERM, self.path)
 
-    def _on_signal(self, number: int, frame: Any) -> None:
+    def _on_signal(self, number: int) -> None:
         self._signal = number
-        for handled in self._previous_handlers:  # a second signal stops at once
-            signal.signal(handled, signal.SIG_DFL)
 
     def _restore_handlers(self) -> None:
-        for number, handler in self._previous_handlers.items():
-            signal.signal(number, handler)
+        give_back(self._previous_handlers)
         self._previous_handlers = {}
 
 

@@ -1,5 +1,7 @@
 """Trainer: Lightning's, with a precision that suits the processor and a directory that no logger decides."""
 
+import signal
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -7,6 +9,21 @@ from typing import Any, Literal
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.trainer.connectors.accelerator_connector import _PRECISION_INPUT
+from pytorch_lightning.trainer.connectors.signal_connector import _SignalConnector
+
+from mnist_cnn.signals import STOP_SIGNALS
+
+
+class SignalConnector(_SignalConnector):
+    """Lightning's, which leaves signals alone that the program was started to ignore."""
+
+    def register_signal_handlers(self) -> None:
+        """Take the signals over that Lightning listens to."""
+        ignored = [number for number in STOP_SIGNALS if signal.getsignal(number) is signal.SIG_IGN]
+        super().register_signal_handlers()
+        if threading.current_thread() is threading.main_thread():
+            for number in ignored:
+                signal.signal(number, signal.SIG_IGN)
 
 
 class Trainer(pl.Trainer):
@@ -28,6 +45,7 @@ class Trainer(pl.Trainer):
         if precision == "auto":
             precision = suitable_precision(kwargs.get("accelerator", "auto"))
         super().__init__(*args, precision=precision, **kwargs)
+        self._signal_connector = SignalConnector(self)
 
     @property
     def log_dir(self) -> str | None:
