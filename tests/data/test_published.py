@@ -10,7 +10,8 @@ from mnist_cnn.data.idx import read_idx
 from mnist_cnn.data.registry import find_dataset
 from mnist_cnn.data.synthetic import synthetic_digits
 from mnist_cnn.errors import DatasetAbsentError, DatasetAlteredError, UserError
-from tests.support.datasets import checksums, idx_bytes, published_dataset, write_dataset
+from tests.support.datasets import checksums, idx_bytes, mirrored, published_dataset, write_dataset
+from tests.support.hostile.data_files import cases
 
 
 @pytest.mark.parametrize("packed", [True, False])
@@ -149,3 +150,21 @@ def test_a_promise_that_no_file_of_this_size_can_keep_takes_no_memory(tmp_path: 
     path.write_bytes(gzip.compress(bytes([0, 0, 8, 2]) + (2**31).to_bytes(4, "big") * 2))
     with pytest.raises(DatasetAlteredError, match="is truncated: 4611686018427387916 bytes expected"):
         read_idx(path)
+
+
+def test_hostile_data_are_read_or_refused_in_a_line(tmp_path: Path) -> None:
+    listed = {"gzip.zip": (["http://127.0.0.1:9/none"], "")}  # where nothing listens
+    dataset = mirrored(listed, "emnist_digits")
+    read, refused = 0, list[str]()
+    for folder in cases(24, 0, tmp_path):
+        try:
+            dataset.obtain(folder)
+            for split in ("train", "test"):
+                images, labels = dataset.read(folder, split)
+                assert images.shape == (len(labels), 1, 28, 28)
+                assert 0 <= int(labels.min()) <= int(labels.max()) <= 9
+            read += 1
+        except UserError as error:
+            refused.append(str(error).split("\nWay out: ")[0])
+    assert all(map(str.isprintable, refused))
+    assert 2 <= read < 12, "those of the first kind are whole"
