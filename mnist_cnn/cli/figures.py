@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from mnist_cnn.cli.parser import CommandParser
-from mnist_cnn.console import remark, short_path
+from mnist_cnn.console import printable, remark, short_path
 from mnist_cnn.data.registry import default_data_dir
 from mnist_cnn.errors import UserError
 from mnist_cnn.evaluation import figures
@@ -15,6 +15,8 @@ from mnist_cnn.evaluation.report import Subject, draw_report
 from mnist_cnn.files import written_whole
 from mnist_cnn.inference.classifier import CheckpointClassifier, load
 from mnist_cnn.inference.viewing import as_seen
+
+LONGEST_NAME = 80  # of a picture, in the names and titles of its figures
 
 
 def draw_figures(arguments: Sequence[str]) -> int:
@@ -29,7 +31,7 @@ def draw_figures(arguments: Sequence[str]) -> int:
         path = options.output / f"{name}.{options.format}"
         with written_whole(path) as part:
             figures.save(figure, part)
-        print(f"Written to  {path}", flush=True)
+        print(f"Written to  {printable(path)}", flush=True)
     return 1 if len(own) < len(options.images) else 0
 
 
@@ -38,12 +40,14 @@ def _read_pictures(classifier: CheckpointClassifier, paths: Sequence[Path]) -> l
     subjects: list[Subject] = []
     for path, prediction in zip(paths, classifier.predict(paths) if paths else (), strict=True):
         if prediction.image is None:
-            remark(f"error: {prediction.problem}" if prediction.is_error else f"error: {path}: {prediction.problem}")
+            of_which = "" if prediction.is_error else f"{printable(path)}: "
+            remark(f"error: {of_which}{prediction.problem}")
             continue
-        name, number = path.stem, 1
+        name = stem = printable(path.stem)[:LONGEST_NAME]
+        number = 1
         while any(subject.name == name for subject in subjects):  # pictures of several folders have one name
             number += 1
-            name = f"{path.stem}-{number}"
+            name = f"{stem}-{number}"
         subjects.append(Subject(name, torch.from_numpy(prediction.image)[None], as_seen(path)))
     return subjects
 

@@ -59,13 +59,16 @@ def test_pictures_of_one_name_are_kept_apart_and_what_cannot_be_read_stops_no_ot
     seven(120).save("other/photo.png")
     Path("bad.png").write_bytes(b"no picture")
     Image.new("L", (80, 80), 255).save("empty.png")
-    pictures = ["photo.png", "bad.png", "empty.png", "other/photo.png"]
+    long = f"{'a' * 240}.png"
+    seven().save(long)
+    pictures = ["photo.png", "bad.png", "empty.png", "other/photo.png", long]
     status, _, err = cli("figures", "--ckpt_path", "x.ckpt", "--images", *pictures)
     assert status == 1
     assert "bad.png" in err
     assert "empty.png: no ink" in err
     assert {path.stem for path in Path("figures").iterdir()} == {
-        *("kernels", "feature_maps_photo", "feature_maps_photo-2", "saliency_photo", "saliency_photo-2"),
+        "kernels",
+        *(f"{kind}_{name}" for kind in ("feature_maps", "saliency") for name in ("photo", "photo-2", "a" * 80)),
     }
 
 
