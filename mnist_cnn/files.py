@@ -33,12 +33,12 @@ def written_whole(path: Path) -> Iterator[Path]:
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         path.parent.mkdir(parents=True, exist_ok=True)
         yield part
-        _flush(part)
+        put_on_disk(part)
         if path.exists():
             shutil.copymode(path, part)
         part.replace(path)
         with suppress(OSError):  # some systems cannot; the file is in its place all the same
-            _flush(path.parent)
+            put_on_disk(path.parent)
     except OSError as error:
         is_of_file = error.filename is None and error.errno in NAMELESS
         if is_of_file or str(error.filename) == str(part):  # nobody knows the temporary name
@@ -57,6 +57,34 @@ def expanded(path: str | Path) -> Path:
         return Path(path)
 
 
+def append(path: Path, text: str) -> None:
+    """Append lines to a file: all of them or, where the system refuses, none.
+
+    Raises:
+        OSError: if it does; it names `path`.
+    """
+    before = path.stat().st_size
+    try:
+        with path.open("a", newline="", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        with suppress(OSError):
+            os.truncate(path, before)
+        error.filename = str(path)
+        raise
+
+
+def put_on_disk(path: Path) -> None:
+    """Have the system put a file, or the names in a folder, onto the disk."""
+    if path.is_dir() and os.name == "nt":  # Windows opens no folders
+        return
+    descriptor = os.open(path, os.O_RDONLY if os.name != "nt" else os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def remove_parts(folder: Path) -> None:
     """Remove what writers that were killed have left below a folder; nobody may be writing there."""
     for part in folder.rglob(".*.part*"):
@@ -67,7 +95,7 @@ def remove_parts(folder: Path) -> None:
 def write_text(path: Path, text: str) -> None:
     """Write a text file whole, or leave what is there; see `written_whole`."""
     with written_whole(path) as part:
-        part.write_text(text, encoding="utf-8")
+        part.write_text(text, encoding="utf-8", newline="\n")
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -127,14 +155,3 @@ def flatten(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             flat[prefix + name] = value
     return flat
-
-
-def _flush(path: Path) -> None:
-    """Have the system put a file, or the names in a folder, onto the disk."""
-    if path.is_dir() and os.name == "nt":  # Windows opens no folders
-        return
-    descriptor = os.open(path, os.O_RDONLY if os.name != "nt" else os.O_RDWR)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

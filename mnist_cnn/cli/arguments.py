@@ -89,7 +89,8 @@ class Request:
                 f"{path} holds a network of the class {class_path!r}, which is none of this project's; "
                 f"if you trust it, name it: --model.network {class_path}"
             )
-        of_run, left_out = settings_of_run(path) if self.command == "fit" else ({}, {})
+        says_how_long = self._names("trainer.max_epochs") or self._names("trainer.max_steps")
+        of_run, left_out = settings_of_run(path, says_how_long) if self.command == "fit" else ({}, {})
         settings, others = without_classes(settings)
         say_what_is_left_out(path, {key: name for key, name in (left_out | others).items() if not self._names(key)})
         config = merged(merged(of_run, settings), self.config)

@@ -16,7 +16,8 @@ from mnist_cnn.errors import DatasetAbsentError, DatasetAlteredError, UserError
 from mnist_cnn.evaluation import figures, introspection
 from mnist_cnn.evaluation.evaluation import Evaluation
 from mnist_cnn.inference.classifier import CheckpointClassifier
-from mnist_cnn.runs.folders import read_curves, run_dir_of
+from mnist_cnn.runs.curves import Rows
+from mnist_cnn.runs.folders import run_dir_of
 
 SHEET = 40  # images on a sheet
 CHOSEN = 3  # images whose feature maps are drawn
@@ -61,10 +62,13 @@ def draw_report(
         A name for the figure's file, and the figure.
     """
     run_dir = run_dir_of(classifier.path)
-    if curves := read_curves(run_dir / "metrics.csv"):
+    kept = Rows.read(run_dir / "metrics.csv")
+    if kept.problem:
+        leave_out("a part of the learning curves" if kept.rows else "learning curves", kept.problem)
+    if curves := kept.curves():
         yield "learning_curves", figures.learning_curves(curves, f"Training of {_describe(classifier)}")
-    else:
-        leave_out("learning curves", f"there is no metrics.csv in {run_dir}")
+    elif not kept.problem:
+        leave_out("learning curves", f"there is no metrics.csv in {run_dir}, or nothing in it")
     chosen = list(own)
     try:
         images, labels = _test_images(classifier, data_dir)

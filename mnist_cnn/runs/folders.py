@@ -1,6 +1,5 @@
 """Finding runs and their files on the disk. Needs neither torch nor Lightning."""
 
-import csv
 import re
 import zipfile
 import zlib
@@ -11,6 +10,7 @@ from typing import Literal, get_args
 from mnist_cnn.console import PROGRAM, quoted, remark, short_path
 from mnist_cnn.errors import UserError
 from mnist_cnn.files import expanded
+from mnist_cnn.runs.curves import Curves, Rows
 from mnist_cnn.runs.names import name_of
 from mnist_cnn.shipped import reference_run
 
@@ -20,7 +20,6 @@ STAND_IN_FILE = "STAND-IN-DATA.txt"  # in the folders of runs on stand-in data a
 REFERENCE = "reference"
 Kind = Literal["best", "last"]
 LARGEST_PICKLE = 2**24  # bytes of the part of a checkpoint that says what it holds; ours have ten thousand
-CURVES = ("train/loss", "train/accuracy", "val/loss", "val/accuracy")
 
 
 def list_runs(root: Path) -> list[Path]:
@@ -195,15 +194,6 @@ def resume_command(checkpoint: object) -> str:
     return f"{PROGRAM} fit --config {quoted(run_dir_of(path) / 'config.yaml')} --ckpt_path {quoted(path)}"
 
 
-def read_curves(path: Path) -> dict[str, tuple[list[float], list[float]]]:
+def read_curves(path: Path) -> Curves:
     """Epochs, counted from 1, and values of loss and accuracy in a run's metrics.csv; empty without one."""
-    if not path.is_file():
-        return {}
-    with path.open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    curves: dict[str, tuple[list[float], list[float]]] = {}
-    for name in CURVES:
-        points = [(float(row["epoch"]) + 1, float(row[name])) for row in rows if row.get(name)]
-        if points:
-            curves[name] = ([epoch for epoch, _ in points], [value for _, value in points])
-    return curves
+    return Rows.read(path).curves()

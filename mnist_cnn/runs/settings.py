@@ -2,12 +2,13 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mnist_cnn.configs import read_settings
 from mnist_cnn.console import quoted, remark, short_path
+from mnist_cnn.errors import UserError
 from mnist_cnn.runs.folders import run_dir_of
 
 # Settings of the Trainer that take classes, and those of them that know some by names, such as "ddp".
@@ -19,26 +20,68 @@ NOT_TAKEN_OVER = ("default_root_dir",)
 NO_SETTINGS = ("config", "print_config")
 
 
-def settings_of_run(checkpoint: Path) -> tuple[dict[str, Any], dict[str, str]]:
+def settings_of_run(checkpoint: Path, says_how_long: bool = False) -> tuple[dict[str, Any], dict[str, str]]:
     """The settings in the config of a checkpoint's run; none where it has no config.
+
+    If that is damaged, those of the newest resume count, and a line says so.
 
     Args:
         checkpoint: The file.
+        says_how_long: Whether it is given how long to train. A run goes on without its own settings of the Trainer
+            only then, and a line says so: a default in their place would stretch its schedule to another length.
 
     Returns:
         The settings without the classes that are named among them, and those classes by the names of their settings.
 
     Raises:
-        UserError: if the config is damaged.
+        UserError: if no config can be read.
     """
-    path = run_dir_of(checkpoint) / "config.yaml"
-    found = read_settings(path) if path.is_file() else {}
-    trainer = found.get("trainer")
-    if isinstance(trainer, Mapping):
-        found["trainer"] = {name: value for name, value in trainer.items() if name not in NOT_TAKEN_OVER}
-    elif "trainer" in found:
-        del found["trainer"]
+    run_dir = run_dir_of(checkpoint)
+    if not (run_dir / "config.yaml").is_file():
+        return {}, {}
+    found, problem = _first_readable([run_dir / "config.yaml", *resumes_of(run_dir)[::-1]])
+    if found is None and not says_how_long:
+        raise UserError(
+            f"{problem}: put it right, or say how long to train (--epochs N, and the other settings of the Trainer "
+            f"that the run had)"
+        )
+    if problem and os.environ.get("LOCAL_RANK", "0") == "0":  # the other processes of a run say the same
+        instead = "the settings of its newest resume count" if found else "the run's settings of the Trainer are lost"
+        remark(f"warning: {problem}; {instead}, below those that are given")
+    found = found or {}
+    if "trainer" in found:
+        found["trainer"] = {name: value for name, value in found["trainer"].items() if name not in NOT_TAKEN_OVER}
     return without_classes({name: value for name, value in found.items() if name not in NO_SETTINGS})
+
+
+def read_run_config(path: Path) -> dict[str, Any]:
+    """The settings in a config that a run has written.
+
+    Raises:
+        UserError: if it is damaged.
+    """
+    found = read_settings(path)
+    if not isinstance(found.get("trainer"), Mapping):
+        raise UserError(f"{path} is damaged: it lacks the settings of the Trainer")
+    return found
+
+
+def resumes_of(run_dir: Path) -> list[Path]:
+    """The configs that resumes with other settings have added to a run, oldest first."""
+    named = [(re.fullmatch(r"config-resume-(\d{1,9})\.yaml", path.name), path) for path in run_dir.glob("config-*")]
+    numbered = [(int(match[1]), path) for match, path in named if match and path.is_file()]
+    return [path for _, path in sorted(numbered)]
+
+
+def _first_readable(paths: Sequence[Path]) -> tuple[dict[str, Any] | None, str]:
+    """The first config that can be read, and what is wrong with the first of all."""
+    problem = ""
+    for path in paths:
+        try:
+            return read_run_config(path), problem
+        except UserError as error:
+            problem = problem or str(error)
+    return None, problem
 
 
 def without_classes(settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:

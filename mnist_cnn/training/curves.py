@@ -56,7 +56,9 @@ class TrainingCurves(Callback):
             write_curves(trainer, {"train/loss_step": pl_module.last_loss, "lr": self._lr})
 
     def state_dict(self) -> dict[str, Any]:
-        """The number of rows in the CSV file."""
+        """The number of rows in the CSV file, which are on the disk from then on."""
+        if self._csv:
+            self._csv.put_on_disk()
         return {"csv_rows": self._csv.rows_written if self._csv else 0}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:

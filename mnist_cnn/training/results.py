@@ -17,6 +17,7 @@ from mnist_cnn.files import write_json, write_text
 from mnist_cnn.runs.folders import STAND_IN_FILE
 from mnist_cnn.runs.names import write_name
 from mnist_cnn.runs.provenance import Provenance
+from mnist_cnn.runs.settings import resumes_of
 
 LIBRARIES = ("torchvision", "pytorch-lightning", "torchmetrics")
 
@@ -45,10 +46,12 @@ class RunConfig(Callback):
         if data is not None and (notice := data.stand_in_notice()):
             write_text(run_dir / STAND_IN_FILE, notice + "\n")
             text = "".join(f"# {line}\n" for line in notice.splitlines()) + text
-        written = sorted(run_dir.glob("config*.yaml"))
-        if not any(path.read_text(encoding="utf-8") == text for path in written):
-            name = "config.yaml" if not written else f"config-resume-{len(written)}.yaml"
-            write_text(run_dir / name, text)
+        first, resumes = run_dir / "config.yaml", resumes_of(run_dir)
+        if not first.is_file():
+            write_text(first, text)
+        elif not any(path.read_bytes() == text.encode() for path in (first, *resumes)):
+            number = int(resumes[-1].stem.rpartition("-")[2]) + 1 if resumes else 1
+            write_text(run_dir / f"config-resume-{number}.yaml", text)
         if self.name:
             write_name(run_dir, self.name)
 

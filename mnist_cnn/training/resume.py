@@ -7,10 +7,12 @@ import torch
 from pytorch_lightning import Trainer
 from torchmetrics import Metric
 
-from mnist_cnn.configs import read_settings
+from mnist_cnn.console import remark
+from mnist_cnn.errors import UserError
 from mnist_cnn.files import flatten
 from mnist_cnn.runs.checkpoint import CURRENT_WEIGHTS, HYPERPARAMETERS, OPTIMIZERS, WEIGHTS, Checkpoint
 from mnist_cnn.runs.folders import run_dir_of
+from mnist_cnn.runs.settings import read_run_config
 
 # Settings of the Trainer that change what comes out; the number of epochs stretches the schedule.
 LASTING_TRAINER_SETTINGS = ("max_epochs", "max_steps", "precision", "accumulate_grad_batches", "gradient_clip_val")
@@ -26,7 +28,11 @@ def changed_settings(checkpoint: Checkpoint, config: dict[str, Any]) -> list[str
     before = flatten(checkpoint.settings())
     configs = sorted(run_dir_of(checkpoint.path).glob("config*.yaml"), key=lambda file: file.stat().st_mtime)
     if configs:
-        trainer = read_settings(configs[-1]).get("trainer") or {}
+        try:
+            trainer = read_run_config(configs[-1])["trainer"]
+        except UserError as error:
+            remark(f"warning: {error}; which of them are changed cannot be told")
+            trainer = {}
         before |= {f"trainer.{name}": trainer[name] for name in LASTING_TRAINER_SETTINGS if name in trainer}
     now = flatten(config)
     return [f"{name}: {value} -> {now[name]}" for name, value in before.items() if name in now and now[name] != value]

@@ -57,7 +57,8 @@ def behind(
     are named there are left out: what code is imported is for the caller to say.
     """
     kept, of_checkpoint = without_classes(start.settings())
-    of_run, left_out = settings_of_run(start.path) if resumes else ({}, {})
+    says_how_long = bool({"max_epochs", "max_steps"} & set(trainer or {}))
+    of_run, left_out = settings_of_run(start.path, says_how_long) if resumes else ({}, {})
     given = {f"trainer.{name}" for name in trainer or {}}
     say_what_is_left_out(start.path, {k: name for k, name in (left_out | of_checkpoint).items() if k not in given})
     if not isinstance(model, ImageClassifier):

@@ -32,7 +32,7 @@ def refusal(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     def refuse(path: Path) -> None:
         raise OSError(request.param, os.strerror(request.param), str(path))
 
-    monkeypatch.setattr(files, "_flush", refuse)
+    monkeypatch.setattr(files, "put_on_disk", refuse)
 
 
 def assert_one_line(err: str, expected: str) -> None:
@@ -79,7 +79,7 @@ def test_a_figure_that_cannot_be_written_is_named(cli: Cli, checkpoint: Path, mo
     def full(path: Path) -> None:
         raise OSError(errno.ENOSPC, "full")
 
-    monkeypatch.setattr(files, "_flush", full)
+    monkeypatch.setattr(files, "put_on_disk", full)
     status, _, err = cli("figures", "--data.data_dir", "nowhere")
     assert status == 1
     assert f"figures{os.sep}" in err.splitlines()[-1]
