@@ -14,7 +14,7 @@ from mnist_cnn.inference.export import export_onnx
 def export(arguments: Sequence[str]) -> int:
     """Export the checkpoint that the arguments name."""
     options = _parse(arguments)
-    classifier = load(options.ckpt_path)
+    classifier = load(options.ckpt_path, network=options.network)
     if not isinstance(classifier, CheckpointClassifier):
         raise UserError(f"{classifier.path} is an exported network already: a checkpoint is needed")
     difference = export_onnx(classifier, options.output)

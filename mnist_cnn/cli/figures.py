@@ -22,7 +22,7 @@ LONGEST_NAME = 80  # of a picture, in the names and titles of its figures
 def draw_figures(arguments: Sequence[str]) -> int:
     """Write all figures of the checkpoint that the arguments name."""
     options = _parse(arguments)
-    classifier = load(options.ckpt_path)
+    classifier = load(options.ckpt_path, network=options.network)
     if not isinstance(classifier, CheckpointClassifier):
         raise UserError(f"{classifier.path}: an exported network cannot be looked into; name a checkpoint")
     own = _read_pictures(classifier, options.images)

@@ -25,7 +25,7 @@ class CommandParser(argparse.ArgumentParser):
         raise UsageError(message)
 
     def add_checkpoint(self, takes: str = "a checkpoint, an exported .onnx file") -> None:
-        """Add the flag that names the network to use.
+        """Add the flags that name the network to use.
 
         Args:
             takes: The kinds of files that the command can use.
@@ -35,6 +35,9 @@ class CommandParser(argparse.ArgumentParser):
             metavar="FILE",
             help=f"{takes}, a run's folder or name, 'best' or 'last' of the newest run, or 'reference', the network "
             f"that comes with the package; by default the newest run's best, and 'reference' where there is none",
+        )
+        self.add_argument(
+            "--network", metavar="CLASS", help="import path of the network's class, if it is yours: my_networks.MyCNN"
         )
 
     def add_data_dir(self) -> None:

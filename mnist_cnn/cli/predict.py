@@ -32,7 +32,7 @@ def predict(arguments: Sequence[str]) -> int:
     if not pictures:
         return 1
     with spared_collector():  # a checkpoint imports torch
-        classifier = load(options.ckpt_path)
+        classifier = load(options.ckpt_path, network=options.network)
     answers = classifier.predict_each(map(opened, pictures), options.top_k)
     few = len(pictures) <= BATCH_SIZE
     predictions = list(tqdm(answers, total=len(pictures), unit=" pictures", disable=few or None))

@@ -20,7 +20,8 @@ from mnist_cnn.console import PROGRAM, short_path
 from mnist_cnn.data.datamodule import MNISTDataModule
 from mnist_cnn.data.registry import dataset_names, find_dataset
 from mnist_cnn.errors import TrainerError, UsageError, UserError
-from mnist_cnn.networks import arguments_from_data, find_network, known_networks
+from mnist_cnn.networks import arguments_from_data, find_network, import_network, known_networks
+from mnist_cnn.networks.importing import own_errors_explained
 from mnist_cnn.runs.checkpoint import Checkpoint
 from mnist_cnn.runs.folders import Kind, find_checkpoint
 from mnist_cnn.training import run
@@ -168,6 +169,15 @@ class TrainingSettings(LightningCLI):
             if not self.request.gives(name):
                 spec.init_args[name] = value
 
+    def instantiate_classes(self) -> None:
+        """Build classifier and data module.
+
+        Raises:
+            UserError: also for what a network class of the user's raises.
+        """
+        with own_errors_explained(self.config.model.network.class_path):
+            super().instantiate_classes()
+
     def instantiate_trainer(self, **kwargs: Any) -> Any:
         """Nothing: `training.run` builds the Trainer, as it knows where a run writes."""
 
@@ -196,6 +206,8 @@ def _settings(command: str, arguments: Sequence[str]) -> Iterator[tuple[Training
         UserError: for settings that Lightning does not take, in this project's words.
     """
     request = read_request(command, arguments)
+    if "." in request.network and not request.wants_help:
+        import_network(request.network)  # in this project's words; the parser imports it too
     which = request.ckpt_path or (None if command == "fit" or request.wants_help else "best")
     of_folder: Kind = "last" if command == "fit" else "best"
     checkpoint = Checkpoint.read(find_checkpoint(which, request.root, of_folder)) if which else None

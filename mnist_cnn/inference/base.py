@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from mnist_cnn.runs.provenance import Provenance
 BATCH_SIZE = 256
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Prediction:
     """What a classifier says of one picture.
 
@@ -37,9 +37,17 @@ class Prediction:
     index: int = -1
     probability: float = 0.0
     top: tuple[tuple[str, float], ...] = ()
-    image: NDArray[np.uint8] | None = None
+    image: NDArray[np.uint8] | None = field(default=None, compare=False)
     problem: str = ""
     is_error: bool = False
+
+    def __repr__(self) -> str:
+        """In a line, without the image's numbers."""
+        if self.problem:
+            return f"Prediction(problem={self.problem!r})"
+        others = ", ".join(f"{label!r} {100 * probability:.1f} %" for label, probability in self.top[1:])
+        runners_up = f", then {others}" if others else ""
+        return f"Prediction({self.label!r} {100 * self.probability:.1f} %{runners_up})"
 
 
 class Classifier(ABC):

@@ -19,6 +19,7 @@ class CheckpointClassifier(Classifier):
 
     Args:
         path: The checkpoint.
+        network: The class of its network, or its import path: for one of the user's that is not imported yet.
 
     Attributes:
         model: Normalisation and network.
@@ -27,10 +28,13 @@ class CheckpointClassifier(Classifier):
         UserError: if the file is none of this project's checkpoints, or its network's class is not imported.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, network: "str | type[Network] | None" = None) -> None:
+        from mnist_cnn.networks import import_network
         from mnist_cnn.runs.checkpoint import Checkpoint
 
+        named = import_network(network) if network is not None else None
         checkpoint = Checkpoint.read(path)
+        checkpoint.check_holds(named)
         self.path = path
         self.model = checkpoint.build_model()
         self.provenance = checkpoint.provenance
@@ -45,7 +49,9 @@ class CheckpointClassifier(Classifier):
         return self._checked(self.model.predict_proba(images).numpy())
 
 
-def load(path: str | Path | None = None, root: str | Path = ".") -> Classifier:
+def load(
+    path: str | Path | None = None, root: str | Path = ".", network: "str | type[Network] | None" = None
+) -> Classifier:
     """Load a trained network for use.
 
     Args:
@@ -53,9 +59,10 @@ def load(path: str | Path | None = None, root: str | Path = ".") -> Classifier:
             "reference" for the network that comes with the package. None takes the newest run's best, or that network
             where there is none.
         root: The folder that holds lightning_logs.
+        network: The class of the network, or its import path, where it is one of the user's.
 
     Raises:
-        UserError: if there is no such file, or it is none of this project's.
+        UserError: if there is no such file, or it is none of this project's, or holds another network.
     """
     found = find_default_checkpoint(Path(root)) if path is None else find_checkpoint(str(path), Path(root))
-    return ONNXClassifier(found) if found.suffix == ".onnx" else CheckpointClassifier(found)
+    return ONNXClassifier(found) if found.suffix == ".onnx" else CheckpointClassifier(found, network)

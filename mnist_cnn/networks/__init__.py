@@ -10,6 +10,7 @@ from mnist_cnn.networks.base import (
 )
 from mnist_cnn.networks.cnn import CNN
 from mnist_cnn.networks.global_pool import GlobalPoolCNN
+from mnist_cnn.networks.importing import import_network
 from mnist_cnn.networks.mini_vgg import MiniVGG
 from mnist_cnn.networks.mlp import MLP
 from mnist_cnn.networks.small import MediumCNN, SmallCNN
@@ -29,6 +30,7 @@ __all__ = [
     "arguments_from_data",
     "build_network",
     "find_network",
+    "import_network",
     "known_networks",
     "multiply_adds",
 ]

@@ -14,11 +14,31 @@ from mnist_cnn.files import plain
 IMAGE_SIZE = 28  # height and width of the images of MNIST and its relatives
 
 
+def check_complete(network_class: type) -> None:
+    """Raise a `UserError` unless a network's class defines what the base class leaves open."""
+    if missing := getattr(network_class, "__abstractmethods__", None):
+        name = network_class.__name__
+        raise UserError(f"{name} has no method {', '.join(missing)}, which maps images to logits: define it")
+
+
 class _RecordsInitArgs(ABCMeta):
     """Remembers the arguments of every instance, defaults included, without the classes having to do anything."""
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        """Build a network.
+
+        Raises:
+            UserError: if its class lacks what every network has to have.
+        """
+        if missing := getattr(cls, "__abstractmethods__", None):
+            raise UserError(
+                f"{cls.__name__} has no method {', '.join(missing)}, which maps images to logits: define it"
+            )
         network = super().__call__(*args, **kwargs)
+        if not isinstance(getattr(network, "num_classes", None), int):
+            raise UserError(
+                f"{cls.__name__} does not say how many classes it tells apart: set self.num_classes in its __init__"
+            )
         bound = inspect.signature(cls.__init__).bind(network, *args, **kwargs)  # type: ignore[misc]
         bound.apply_defaults()
         given = dict(list(bound.arguments.items())[1:])

@@ -26,6 +26,7 @@ from mnist_cnn.runs.schema import (
 )
 
 if TYPE_CHECKING:
+    from mnist_cnn.networks import Network
     from mnist_cnn.networks.model import Model
 
 __all__ = [
@@ -115,6 +116,24 @@ class Checkpoint:
         """Seed, model and data settings, as a config holds them; where the data lie is no such setting."""
         data = {key: value for key, value in self.contents.get(DATA_HYPERPARAMETERS, {}).items() if key != "data_dir"}
         return {"seed_everything": data.pop("seed", 0), "model": self.hyperparameters, "data": data}
+
+    def check_holds(self, network: "type[Network] | None") -> None:
+        """See that the network is one whose class is imported, and of the class that is named, if one is.
+
+        Raises:
+            UserError: if it is another one, or of a class that nobody has named.
+        """
+        from mnist_cnn.networks import find_network
+        from mnist_cnn.networks.base import is_network
+
+        held = self.network["class_path"]
+        if not is_network(held):
+            raise UserError(
+                f"{self.path} holds a network of the class {held!r}, which is none of this project's; if you trust it, "
+                f"name it: --network {held}"
+            )
+        if network is not None and find_network(held) is not network:
+            raise UserError(f"{self.path} holds a network of the class {held!r}, not {network.__name__}")
 
     def build_model(self) -> "Model":
         """Build the model with its weights, ready to answer.

@@ -12,6 +12,7 @@ from mnist_cnn.data.registry import find_dataset
 from mnist_cnn.errors import UserError
 from mnist_cnn.files import is_plain, merged, plain
 from mnist_cnn.networks import CNN, Network, arguments_from_data, find_network
+from mnist_cnn.networks.importing import own_errors_explained
 from mnist_cnn.runs.checkpoint import Checkpoint
 from mnist_cnn.runs.settings import say_what_is_left_out, settings_of_run, without_classes
 from mnist_cnn.training.checkpoints import LastCheckpoint
@@ -44,7 +45,8 @@ def build(model: Any, data: Any, seed: int) -> tuple[ImageClassifier, MNISTDataM
         spec: Settings = network if isinstance(network, Mapping) else {"class_path": network}
         network_class = find_network(spec["class_path"])
         of_data = arguments_from_data(network_class, find_dataset(module.dataset).image_shape)
-        network = network_class(**{**of_data, **(spec.get("init_args") or {})})
+        with own_errors_explained(spec["class_path"]):
+            network = network_class(**{**of_data, **(spec.get("init_args") or {})})
     return ImageClassifier(network, **settings), module
 
 
