@@ -14,10 +14,12 @@ from mnist_cnn.errors import UserError, of_system
 from mnist_cnn.files import written_whole
 from mnist_cnn.inference.classifier import CheckpointClassifier
 from mnist_cnn.inference.onnx import ONNXClassifier
+from mnist_cnn.inference.onnx_file import FORMAT_KEY, with_checksum
 from mnist_cnn.networks.model import Model
 
 LARGEST_DIFFERENCE = 1e-5
 CHECKED_BATCHES = (1, 7, 64)
+FORMAT = 2  # files of format 1, which do not say so, have no checksum
 
 
 class _Probabilities(nn.Module):
@@ -48,7 +50,7 @@ def export_onnx(classifier: CheckpointClassifier, path: Path) -> float:
     model = _to_onnx(classifier, onnx)
     try:
         with written_whole(path) as part:
-            onnx.save(model, str(part))
+            part.write_bytes(with_checksum(model.SerializeToString()))
             onnx.checker.check_model(str(part), full_check=True)
             difference = _largest_difference(classifier, ONNXClassifier(part))
             if not difference < LARGEST_DIFFERENCE:
@@ -72,9 +74,15 @@ def _to_onnx(classifier: CheckpointClassifier, onnx: Any) -> Any:
         verbose=False,
     )
     model = program.model_proto
+    for part in (model.graph, *model.graph.node, *model.graph.value_info, *model.graph.input, *model.graph.output):
+        del part.metadata_props[:]  # the exporter's notes, which name files of this machine
     model.producer_name, model.producer_version = "mnist-cnn", __version__
     model.doc_string = f"uint8 images (N, {', '.join(map(str, shape))}) to probabilities (N, classes)"
-    metadata = {"class_names": classifier.class_names, "provenance": classifier.provenance.to_plain()}
+    metadata = {
+        FORMAT_KEY: FORMAT,
+        "class_names": classifier.class_names,
+        "provenance": {**classifier.provenance.to_plain(), "image_shape": list(shape)},
+    }
     onnx.helper.set_model_props(model, {name: json.dumps(value) for name, value in metadata.items()})
     return model
 

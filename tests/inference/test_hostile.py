@@ -12,7 +12,7 @@ from mnist_cnn.errors import UserError
 from mnist_cnn.networks import MLP
 from mnist_cnn.runs.checkpoint import Checkpoint
 from tests.support.checkpoints import contents_of, write_checkpoint
-from tests.support.hostile import checkpoints
+from tests.support.hostile import checkpoints, onnx_files
 
 PICTURE = np.zeros((28, 28), np.uint8)
 PICTURE[6:22, 12:16] = 255
@@ -34,6 +34,29 @@ def test_a_checkpoint_from_anywhere_gives_the_right_answer_or_one_line(tmp_path:
     assert len(refusals) > 25
     assert all(line.count("\n") == 0 and str(tmp_path) in line for line in refusals)
     assert not (tmp_path / checkpoints.CODE_RAN).exists()
+
+
+def test_an_onnx_file_from_anywhere_gives_the_right_answer_or_one_line(tmp_path: Path) -> None:
+    expected = answer(onnx_files.UNDAMAGED)
+    assert answer(onnx_files.WITHOUT_CHECKSUM) == expected, "files of earlier versions are read"
+    refusals: list[str] = []
+    for path in onnx_files.cases(28, 1, tmp_path):
+        try:
+            assert answer(path) == expected, path
+        except UserError as error:
+            refusals.append(str(error))
+    assert len(refusals) > 20
+    assert all(line.count("\n") == 0 and str(tmp_path) in line for line in refusals)
+
+
+def test_no_flipped_bit_of_an_exported_network_goes_unnoticed(tmp_path: Path) -> None:
+    original = onnx_files.UNDAMAGED.read_bytes()
+    for place in range(0, len(original), 211):
+        damaged = bytearray(original)
+        damaged[place] ^= 1 << place % 8
+        (tmp_path / "model.onnx").write_bytes(damaged)
+        with pytest.raises(UserError, match=r"model\.onnx"):
+            mnist_cnn.load(tmp_path / "model.onnx")
 
 
 @pytest.fixture
