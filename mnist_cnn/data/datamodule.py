@@ -1,6 +1,7 @@
 """MNISTDataModule: from the name of a data set to batches on the device that trains."""
 
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import asdict
 
@@ -85,6 +86,7 @@ class MNISTDataModule(LightningDataModule):
         self._images: dict[str, tuple[Tensor, Tensor]] = {}
         self._dataset_in_use: str | None = None
         self._prepared: set[str] = set()
+        self.seconds_spent = 0.0  # on downloading, checking and reading
 
     @property
     def dataset_in_use(self) -> str:
@@ -126,6 +128,7 @@ class MNISTDataModule(LightningDataModule):
         if self._prepared >= set(splits):
             return
         self._prepared |= set(splits)
+        begin = time.monotonic()
         try:
             find_dataset(self.dataset).obtain(self.data_dir, splits)
         except DatasetAbsentError as error:
@@ -133,6 +136,7 @@ class MNISTDataModule(LightningDataModule):
                 raise
             find_dataset(self.stand_in).obtain(self.data_dir, splits)
             print(self.stand_in_notice(), f"Why: {error}", sep="\n", file=sys.stderr)
+        self.seconds_spent += time.monotonic() - begin
 
     def setup(self, stage: str) -> None:
         """Read and split the images that the stage needs; it never touches the network.
@@ -144,10 +148,12 @@ class MNISTDataModule(LightningDataModule):
             in_use = self.dataset_in_use
             # All processes must take the same one, also if the files appear just now.
             self._dataset_in_use = self.trainer.strategy.broadcast(in_use) if self.trainer else in_use
+        begin = time.monotonic()
         if stage in ("fit", "validate") and "train" not in self._images:
             self._images["train"], self._images["val"] = self._split_training_images()
         if stage == "test" and "test" not in self._images:
             self._images["test"] = self.source.read(self.data_dir, "test")
+        self.seconds_spent += time.monotonic() - begin
 
     def train_dataloader(self) -> TrainingBatches:
         """Shuffled, augmented batches of the training images, in this process's share."""

@@ -21,11 +21,13 @@ SILENCED = (
     "Converting a tensor to a Python .*",
     ".*You're using the WeightAveraging callback.*",
     "This property will be removed in 2.0.0.*",
+    "`ModelCheckpoint\\(monitor='val/loss'\\)` could not find the monitored key.*",  # a run without validation says so
     "Encountered `nan` values in tensor.*",  # a run that diverged says so itself
 )
 LOGGERS = (
     "pytorch_lightning.utilities.rank_zero",
     "pytorch_lightning.trainer.connectors.checkpoint_connector",
+    "lightning_fabric.utilities.distributed",
     "lightning_fabric.utilities.seed",
 )
 

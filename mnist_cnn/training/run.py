@@ -118,7 +118,7 @@ def _train(
     name: str | None,
 ) -> Result:
     best, clock = BestCheckpoint(), RunClock(Stopwatch())
-    callbacks = [clock, RunSummary(clock.stopwatch), EpochLines(clock), best, *callbacks]
+    callbacks = [clock, RunSummary(clock.stopwatch, module.seconds_spent), EpochLines(clock), best, *callbacks]
     if not settings.get("fast_dev_run"):
         callbacks.append(RunConfig(config, name))
     with _run_directory(Path(settings.get("default_root_dir") or "."), start) as make:
@@ -131,7 +131,6 @@ def _train(
         if start and lightning.is_global_zero:
             for change in changed_settings(start, yaml.safe_load(config)):
                 print(f"Changed  {change}", file=sys.stderr)
-        clock.stopwatch.begin("reading data")
         _obtain(module, "train")
         path = str(start.path) if start else None
         with _explained(start), ended_in_a_sentence(run_dir):

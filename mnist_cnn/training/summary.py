@@ -7,7 +7,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.callbacks import Timer
 from pytorch_lightning.utilities import rank_zero_only
 
-from mnist_cnn.console import PROGRAM, coloured, duration, labelled, quoted, say, short_path
+from mnist_cnn.console import PROGRAM, coloured, duration, indented, labelled, quoted, say, short_path
 from mnist_cnn.errors import UserError
 from mnist_cnn.runs.checkpoint import Checkpoint
 from mnist_cnn.runs.folders import resume_command, run_dir_of
@@ -22,11 +22,13 @@ class RunSummary(Callback):
 
     Args:
         stopwatch: What knows where the time went.
+        seconds_before: What the data module had spent on reading before this run.
     """
 
-    def __init__(self, stopwatch: Stopwatch) -> None:
+    def __init__(self, stopwatch: Stopwatch, seconds_before: float = 0.0) -> None:
         self.has_trained = False
         self._stopwatch = stopwatch
+        self._seconds_before = seconds_before
         self._validations: dict[float, tuple[int, float]] = {}  # by loss: epoch, from 1, and accuracy
 
     @rank_zero_only
@@ -70,7 +72,7 @@ class RunSummary(Callback):
         if not self.has_trained:
             epochs = f"{trainer.current_epoch} epoch{'s' if trainer.current_epoch != 1 else ''}"
             done = f"the checkpoint has {epochs} behind it" if trainer.ckpt_path else "no epochs"
-            say(f"Nothing was left to train: {done}. Ask for more with --epochs.")
+            say(indented(f"Nothing was left to train: {done}. Ask for more with --epochs.", 0))
         if notice := data.stand_in_notice():
             say(coloured(notice, "yellow"))
         self._say_best(trainer)
@@ -89,6 +91,8 @@ class RunSummary(Callback):
         """Print what the best epoch reached, and where it is kept."""
         kept = next(callback for callback in trainer.callbacks if isinstance(callback, BestCheckpoint))  # type: ignore[attr-defined]
         if not kept.best_model_path or kept.best_model_score is None:
+            if self.has_trained:
+                say(labelled("Best", "none is kept, as nothing was validated; last.ckpt is what was trained last"))
             return
         path, loss = Path(kept.best_model_path), float(kept.best_model_score)
         epoch, accuracy = self._validations.get(loss) or _read_epoch_and_accuracy(path)
@@ -103,6 +107,8 @@ class RunSummary(Callback):
         pictures = [callback for callback in trainer.callbacks if isinstance(callback, NetworkPictures)]  # type: ignore[attr-defined]
         parts["pictures"] = sum(callback.seconds_spent for callback in pictures)
         parts["validation"] = parts.get("validation", 0.0) - parts["pictures"]
+        parts["reading data"] = trainer.datamodule.seconds_spent - self._seconds_before  # type: ignore[attr-defined]
+        others -= parts["reading data"]
         ordered = sorted(parts.items(), key=lambda part: -part[1])
         shown = [f"{name} {duration(seconds)}" for name, seconds in [*ordered, ("other", others)] if seconds >= 0.05]
         return f"{duration(total)}: {', '.join(shown)}" if shown else duration(total)

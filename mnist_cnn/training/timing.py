@@ -57,7 +57,7 @@ class RunClock(Callback):
     """Measures training and validation, and estimates what is left of a run. No step is measured by itself.
 
     Args:
-        stopwatch: What it measures with. Reading the data has begun on it when the run begins.
+        stopwatch: What it measures with.
     """
 
     def __init__(self, stopwatch: Stopwatch) -> None:
@@ -65,10 +65,6 @@ class RunClock(Callback):
         self._start, self._first_step = 0.0, 0
         self._total_steps, self.steps_per_epoch = -1, 1
         self._timer: Timer | None = None
-
-    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """The data are read: Lightning has the data module do it right before."""
-        self.stopwatch.end()
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begin to measure training."""
