@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils.data import SequentialSampler, TensorDataset
 
 from mnist_cnn.data.augmentation import Augmentation
 from mnist_cnn.seeding import generator
@@ -32,6 +33,8 @@ class TrainingBatches:
         augmentation: The random changes.
         rank: Number of this process.
         world_size: How many processes train together.
+        reshuffles: Whether each epoch has an order of its own. If not, all have that of the first, so that the first
+            batches of an epoch are always the same images.
     """
 
     def __init__(
@@ -43,8 +46,10 @@ class TrainingBatches:
         augmentation: Augmentation | None = None,
         rank: int = 0,
         world_size: int = 1,
+        reshuffles: bool = True,
     ) -> None:
         self.images, self.labels = images, labels
+        self.reshuffles = reshuffles
         self.batch_size, self.seed, self.augmentation = batch_size, seed, augmentation or Augmentation()
         self.rank, self.world_size = rank, world_size
         self.epoch = 0
@@ -59,9 +64,9 @@ class TrainingBatches:
     def __iter__(self) -> Iterator[Batch]:
         """Yield the batches of the epoch that are still to come: images (B, C, H, W) and labels (B,)."""
         device = self.images.device
-        count = len(self.images)
+        count, epoch = len(self.images), self.epoch if self.reshuffles else 0
         # On the CPU, as generators of other devices draw other numbers, and the order should not depend on the device.
-        order = torch.randperm(count, generator=generator(self.seed, self.epoch, "order"))
+        order = torch.randperm(count, generator=generator(self.seed, epoch, "order"))
         share = order[: count - count % self.world_size][self.rank :: self.world_size].to(device)
         first, self._resume_at = self._resume_at, 0
         for step in range(first, len(self)):
@@ -81,9 +86,14 @@ class TrainingBatches:
         return self
 
     @property
-    def sampler(self) -> "TrainingBatches":
-        """This object; see `batch_sampler`."""
-        return self
+    def sampler(self) -> Any:
+        """This object; see `batch_sampler`. Without reshuffling it is of the kind that Lightning looks for then."""
+        return self if self.reshuffles else SequentialSampler(self.dataset)
+
+    @property
+    def dataset(self) -> TensorDataset:
+        """All images and labels, in their own order."""
+        return TensorDataset(self.images, self.labels)
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch whose order and augmentation the next iteration draws."""
@@ -118,6 +128,11 @@ class EvaluationBatches:
     def __len__(self) -> int:
         """The number of batches."""
         return self._count
+
+    @property
+    def dataset(self) -> TensorDataset:
+        """The images and labels of this process."""
+        return TensorDataset(self.images, self.labels)
 
     def __iter__(self) -> Iterator[Batch]:
         """Yield images (B, C, H, W) and labels (B,)."""

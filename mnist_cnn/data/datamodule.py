@@ -151,15 +151,21 @@ class MNISTDataModule(LightningDataModule):
         begin = time.monotonic()
         if stage in ("fit", "validate") and "train" not in self._images:
             self._images["train"], self._images["val"] = self._split_training_images()
-        if stage == "test" and "test" not in self._images:
+        if stage in ("test", "predict") and "test" not in self._images:
             self._images["test"] = self.source.read(self.data_dir, "test")
         self.seconds_spent += time.monotonic() - begin
 
     def train_dataloader(self) -> TrainingBatches:
-        """Shuffled, augmented batches of the training images, in this process's share."""
+        """Shuffled, augmented batches of the training images, in this process's share.
+
+        With the Trainer's `overfit_batches` they are the same images in every epoch.
+        """
         images, labels = self._on_device("train")
         rank, world_size = self._rank_and_world_size()
-        return TrainingBatches(images, labels, self.batch_size, self.seed, self.augmentation, rank, world_size)
+        overfits = bool(self.trainer and self.trainer.overfit_batches)  # type: ignore[attr-defined]
+        return TrainingBatches(
+            images, labels, self.batch_size, self.seed, self.augmentation, rank, world_size, reshuffles=not overfits
+        )
 
     def val_dataloader(self) -> EvaluationBatches:
         """Batches of the validation images, unchanged, in this process's share."""
@@ -168,6 +174,10 @@ class MNISTDataModule(LightningDataModule):
     def test_dataloader(self) -> EvaluationBatches:
         """Batches of the test images, unchanged, in this process's share."""
         return EvaluationBatches(*self._on_device("test"), self.eval_batch_size, *self._rank_and_world_size())
+
+    def predict_dataloader(self) -> EvaluationBatches:
+        """What `test_dataloader` gives: the labels are of no use to `predict_step`, and it leaves them out."""
+        return self.test_dataloader()
 
     def training_batches_per_epoch(self) -> int:
         """Number of training batches of each process in an epoch."""
@@ -207,7 +217,7 @@ class MNISTDataModule(LightningDataModule):
     def _splits_needed(self) -> Sequence[Split]:
         if self.trainer is None or self.trainer.state.fn is None:
             return ("train", "test")
-        return ("test",) if self.trainer.state.fn == "test" else ("train",)
+        return ("test",) if self.trainer.state.fn in ("test", "predict") else ("train",)
 
     def _rank_and_world_size(self) -> tuple[int, int]:
         return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)

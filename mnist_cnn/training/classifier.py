@@ -16,7 +16,6 @@ from pytorch_lightning.callbacks import WeightAveraging
 from pytorch_lightning.utilities import rank_zero_warn
 from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
-from torch.optim.swa_utils import get_ema_multi_avg_fn
 from torchmetrics.aggregation import MeanMetric
 from torchmetrics.classification.accuracy import MulticlassAccuracy
 
@@ -29,12 +28,13 @@ from mnist_cnn.optim.optimizers import OptimizerName, OptimizerSettings, apply_s
 from mnist_cnn.optim.schedules import ScheduleName, ScheduleSettings
 from mnist_cnn.runs.checkpoint import METRICS, PROVENANCE, TRAINING_METRICS
 from mnist_cnn.runs.provenance import Provenance, compare
-from mnist_cnn.training.curves import TrainingCurves, write_curves
-from mnist_cnn.training.divergence import DivergenceGuard, check_loss
+from mnist_cnn.training.adaptation import adapt
+from mnist_cnn.training.callbacks import training_callbacks
+from mnist_cnn.training.curves import write_curves
+from mnist_cnn.training.divergence import check_loss
 from mnist_cnn.training.foreign import ForeignPixels, images_of
-from mnist_cnn.training.freezing import BackboneFreezing
-from mnist_cnn.training.randomness import StepSeeds
-from mnist_cnn.training.resume import count_steps, restore_metrics, without_what_changed
+from mnist_cnn.training.resume import restore_metrics, without_what_changed
+from mnist_cnn.training.schedule import RunSchedule
 
 CompileMode = Literal["default", "reduce-overhead", "max-autotune"]
 
@@ -189,25 +189,17 @@ class ImageClassifier(Model, LightningModule):
     def configure_optimizers(self) -> Any:
         """Build the optimiser, and the schedule that steps with every batch."""
         optimizer = build_optimizer(self.network, self.optimizer_settings)
-        total_steps, steps_per_epoch = count_steps(self.trainer)
-        settings = self.schedule_settings
-        if total_steps < 0 and settings.needs_an_end:
-            raise UserError(f"schedule {settings.schedule!r} needs an end: set --trainer.max_epochs")
-        schedule = LambdaLR(optimizer, lambda step: settings.factor(step, total_steps, steps_per_epoch))
+        self.run_schedule = RunSchedule(self.schedule_settings, self.trainer)
+        # A function, as the state of an object would stand in checkpoints.
+        schedule = LambdaLR(optimizer, lambda step: self.run_schedule.factor(step))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def configure_callbacks(self) -> list[Callback]:
-        """Give a training run resumable randomness, its curves and, if asked for, freezing and weight averaging."""
+        """Give a training run what it needs, and let the callbacks that it was given find what they look for."""
         if self.trainer.state.fn != "fit":
             return []
-        callbacks: list[Callback] = [StepSeeds(), TrainingCurves(), DivergenceGuard()]
-        if self.freeze_epochs and self.network.get_backbone() is not None:
-            callbacks.append(BackboneFreezing(self.freeze_epochs))
-        if self.ema_decay:
-            # On the device from the start: the callback copies the weights before the strategy moves them there.
-            device = self.trainer.strategy.root_device
-            callbacks.append(WeightAveraging(device=device, multi_avg_fn=get_ema_multi_avg_fn(self.ema_decay)))
-        return callbacks
+        adapt(self.trainer.callbacks, self.network, is_closed=type(self) is ImageClassifier)  # type: ignore[attr-defined]
+        return training_callbacks(self)
 
     def setup(self, stage: str) -> None:
         """Take over class names and pixel statistics of the data, and pretrained weights for a new run.
@@ -242,11 +234,18 @@ class ImageClassifier(Model, LightningModule):
         self._compare_data()
 
     def on_train_start(self) -> None:
-        """Let the given hyperparameters win over those of the optimiser's checkpoint; compile, if asked to."""
-        optimizer: Any = self.optimizers(use_pl_optimizer=False)
-        schedule: Any = self.lr_schedulers()
-        apply_settings(optimizer, schedule, self.network, self.optimizer_settings)
-        if self.compile_mode:
+        """Let the given hyperparameters win over those of the optimiser's checkpoint; compile, if asked to.
+
+        Those that were found between the optimiser's making and this count as given, as `LearningRateFinder` sets them.
+        """
+        found = {name: plain(self.hparams[name]) for name in asdict(self.optimizer_settings)}
+        self.optimizer_settings = OptimizerSettings(**found)
+        schedule = self.lr_schedulers()
+        if isinstance(schedule, LambdaLR):  # else somebody has put one of his own in its place
+            self.run_schedule.count_steps(self.trainer)
+            optimizer: Any = self.optimizers(use_pl_optimizer=False)
+            apply_settings(optimizer, schedule, self.network, self.optimizer_settings)
+        if self.compile_mode and self.compiled_network is None:
             self.compiled_network = torch.compile(self.network.forward, mode=self.compile_mode)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -265,7 +264,8 @@ class ImageClassifier(Model, LightningModule):
         if self._trainer is None or self.trainer.state.fn != "fit":
             return
         self._compare_data()  # here, before the run's directory is touched
-        without_what_changed(checkpoint, self.optimizer_settings.optimizer, bool(self.ema_decay))
+        averages = any(isinstance(callback, WeightAveraging) for callback in self.trainer.callbacks)  # type: ignore[attr-defined]
+        without_what_changed(checkpoint, self.optimizer_settings.optimizer, averages)
         # The state is that of all processes together: one of them takes it over.
         if self.trainer.is_global_zero:
             device = self.trainer.strategy.root_device

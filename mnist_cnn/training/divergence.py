@@ -71,6 +71,9 @@ def check_loss(trainer: Trainer, metrics: Mapping[str, Any], name: str) -> None:
     if math.isfinite(value):
         return
     if trainer.state.fn == "fit":
+        callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]
+        if not any(isinstance(callback, DivergenceGuard) for callback in callbacks):
+            return  # Lightning tries something out, as a range of learning rates, without the run's own callbacks
         raise DivergedError(_explained(trainer, f"{name} is {value}"))
     raise UserError(
         f"{trainer.ckpt_path or 'the network'} answers with values that are no finite numbers at precision "

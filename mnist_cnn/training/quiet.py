@@ -20,6 +20,7 @@ SILENCED = (
     ".*torch.jit.trace.*",
     "Converting a tensor to a Python .*",
     ".*You're using the WeightAveraging callback.*",
+    "SWA is currently only supported every epoch.*",  # it puts a schedule of its own in the place of ours
     "This property will be removed in 2.0.0.*",
     "`ModelCheckpoint\\(monitor='val/loss'\\)` could not find the monitored key.*",  # a run without validation says so
     "Encountered `nan` values in tensor.*",  # a run that diverged says so itself

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.utilities import rank_zero_only, rank_zero_warn
 
 from mnist_cnn import __version__
 from mnist_cnn.errors import of_system
-from mnist_cnn.files import write_json, write_text
+from mnist_cnn.files import plain, write_json, write_text
 from mnist_cnn.runs.folders import STAND_IN_FILE
 from mnist_cnn.runs.names import write_name
 from mnist_cnn.runs.provenance import Provenance
@@ -43,6 +44,7 @@ class RunConfig(Callback):
         if run_dir is None:
             return
         data: Any = getattr(trainer, "datamodule", None)
+        text = _with_what_was_found(text, {"model": pl_module.hparams, "data": getattr(data, "hparams", {})})
         if data is not None and (notice := data.stand_in_notice()):
             write_text(run_dir / STAND_IN_FILE, notice + "\n")
             text = "".join(f"# {line}\n" for line in notice.splitlines()) + text
@@ -54,6 +56,27 @@ class RunConfig(Callback):
             write_text(run_dir / f"config-resume-{number}.yaml", text)
         if self.name:
             write_name(run_dir, self.name)
+
+
+def _with_what_was_found(text: str, now: dict[str, Any]) -> str:
+    """A config with the numbers that callbacks have changed since it was written, as Lightning's finders do; says so.
+
+    Args:
+        text: The config, as YAML.
+        now: The settings that count, by the names of the config's parts.
+    """
+    config = yaml.safe_load(text)
+    found = []
+    for part, settings in now.items():
+        before = config.get(part) or {}
+        for name in before.keys() & settings.keys():
+            numbers = [value for value in (before[name], settings[name]) if isinstance(value, int | float)]
+            if len(numbers) == 2 and numbers[0] != numbers[1]:
+                before[name] = plain(settings[name])
+                found.append(f"Found    {part}.{name}: {numbers[0]} -> {numbers[1]}")
+    if found:
+        print(*sorted(found), sep="\n", flush=True)
+    return yaml.safe_dump(config, sort_keys=False) if found else text
 
 
 class TestResults(Callback):

@@ -1,10 +1,9 @@
-"""What a resumed run takes over from its checkpoint, what it does otherwise, and how many steps a run has."""
+"""What a resumed run takes over from its checkpoint, and what it does otherwise."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import torch
-from pytorch_lightning import Trainer
 from torchmetrics import Metric
 
 from mnist_cnn.console import remark
@@ -58,22 +57,3 @@ def restore_metrics(metrics: Sequence[Metric], states: Sequence[dict[str, Any]],
         for name, value in state.items():
             setattr(metric, name, value.to(device))
         metric._update_count = 1  # else compute() warns that nothing has been seen
-
-
-def count_steps(trainer: Trainer) -> tuple[int, int]:
-    """Optimiser steps of the whole run, -1 if it has no end, and of one epoch.
-
-    Not `trainer.estimated_stepping_batches`: that builds the training loader, and its resumed position is lost.
-    """
-    data: Any = getattr(trainer, "datamodule", None)
-    if not hasattr(data, "training_batches_per_epoch"):
-        total = int(trainer.estimated_stepping_batches)
-        return total, max(total // max(trainer.max_epochs or 1, 1), 1)
-    batches, limit = data.training_batches_per_epoch(), trainer.limit_train_batches
-    batches = int(batches * limit) if isinstance(limit, float) else min(batches, limit or batches)
-    steps_per_epoch = max(-(-batches // trainer.accumulate_grad_batches), 1)
-    epochs = -1 if trainer.max_epochs is None else trainer.max_epochs
-    total = steps_per_epoch * epochs if epochs >= 0 else -1
-    if trainer.max_steps > 0:
-        total = trainer.max_steps if total < 0 else min(total, trainer.max_steps)
-    return total, steps_per_epoch

@@ -29,6 +29,7 @@ from mnist_cnn.files import remove_parts
 from mnist_cnn.runs.checkpoint import Checkpoint
 from mnist_cnn.runs.folders import Kind, find_checkpoint, is_last_of_run, list_runs, make_run_dir, run_dir_of
 from mnist_cnn.runs.names import check_name, name_of
+from mnist_cnn.training.adaptation import explained, without_finders
 from mnist_cnn.training.checkpoints import AtomicCheckpointIO, BestCheckpoint, LastCheckpoint, keep_checkpoints_in
 from mnist_cnn.training.classifier import ImageClassifier
 from mnist_cnn.training.isolation import no_trace
@@ -133,7 +134,7 @@ def _train(
                 print(f"Changed  {change}", file=sys.stderr)
         _obtain(module, "train")
         path = str(start.path) if start else None
-        with _explained(start), ended_in_a_sentence(run_dir):
+        with _explained(start), explained(lightning), ended_in_a_sentence(run_dir):
             lightning.fit(classifier, datamodule=module, ckpt_path=path, weights_only=True)
     return _result_of_fit(lightning, best)
 
@@ -183,7 +184,7 @@ def _evaluate(
         lightning = _make_trainer(settings, callbacks, start)
         _obtain(module, "test" if kind == "test" else "train")
         evaluate = lightning.test if kind == "test" else lightning.validate
-        with _explained(start):
+        with _explained(start), explained(lightning):
             evaluate(classifier, datamodule=module, ckpt_path=str(start.path), verbose=False, weights_only=True)
         metrics = {name: float(value) for name, value in lightning.callback_metrics.items()}
         return Result(run_dir, start.path, metrics, kept.path if kept.is_written else None)
@@ -209,6 +210,7 @@ def _make_trainer(
     check_trainer(settings, is_processor(settings.get("accelerator", "auto")))
     settings = {name: instantiated(value) for name, value in settings.items()}
     given, plugins = (_as_list(settings.pop(name, None)) for name in ("callbacks", "plugins"))
+    given = without_finders(given) if start else given
     if any(isinstance(callback, AnyProgressBar) for callback in given):
         settings["enable_progress_bar"] = True
     elif settings.get("enable_progress_bar") is not False:

@@ -8,7 +8,7 @@ from typing import Any
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.callbacks import Timer
 
-from mnist_cnn.training.resume import count_steps
+from mnist_cnn.training.schedule import count_steps
 
 
 class Stopwatch:

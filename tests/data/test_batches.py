@@ -87,3 +87,15 @@ def test_evaluation_sees_every_image_exactly_once_in_equally_many_batches(world_
     assert len(batches) == sum(len(loader) for loader in loaders)
     assert torch.cat(batches).sort().values.tolist() == list(range(COUNT))
     assert max(len(labels) for labels in batches) <= batch_size + 1
+
+
+def test_without_reshuffling_each_epoch_begins_with_the_same_images_in_an_order_of_no_class() -> None:
+    images, labels = torch.zeros(60, 1, 2, 2, dtype=torch.uint8), torch.arange(60) // 6
+    batches = TrainingBatches(images, labels, 10, reshuffles=False)
+    seen = []
+    for epoch in range(3):
+        batches.set_epoch(epoch)
+        seen.append(next(iter(batches))[1].tolist())
+    assert seen[0] == seen[1] == seen[2]
+    assert len(set(seen[0])) > 3
+    assert len(batches.dataset) == 60

@@ -77,6 +77,7 @@ def trainer_at(step: int, fn: str = "fit", worst: bool = False) -> Any:
     return SimpleNamespace(
         **{"global_step": step, "current_epoch": 0, "log_every_n_steps": 5, "world_size": 1 + worst, "ckpt_path": "x"},
         **{"precision": "32-true", "run_dir": None, "lightning_module": None, "strategy": strategy},
+        callbacks=[DivergenceGuard()],
         state=SimpleNamespace(fn=fn),
     )
 

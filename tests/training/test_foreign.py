@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+from pytorch_lightning import Callback
 from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -62,3 +63,39 @@ def test_the_first_batch_that_is_not_black_decides_for_all() -> None:
 def test_the_datas_own_floats_are_not_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mnist_cnn.training.foreign.pixel_factor", None)
     trainer(tmp_path).fit(tiny_classifier(), datamodule=tiny_data(rotation=10))
+
+
+class Batches(Callback):
+    """Notes the first pixels of each training batch."""
+
+    def __init__(self) -> None:
+        self.seen: list[Tensor] = []
+
+    def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
+        self.seen.append(batch[0].flatten(1).float().sum(1))
+
+
+def seen_in(tmp_path: Path, **settings: Any) -> list[Tensor]:
+    batches = Batches()
+    trainer(tmp_path, epochs=2, callbacks=[batches], **settings).fit(tiny_classifier(), datamodule=tiny_data())
+    return batches.seen
+
+
+def test_overfitting_sees_the_same_batches_in_every_epoch(tmp_path: Path) -> None:
+    one, two, again, other = seen_in(tmp_path, overfit_batches=2, limit_val_batches=1)
+    assert torch.equal(one, again)
+    assert torch.equal(two, other)
+    assert not torch.equal(one, two)
+
+
+def test_reloaded_loaders_go_on_as_those_before_would(tmp_path: Path) -> None:
+    expected, found = seen_in(tmp_path), seen_in(tmp_path, reload_dataloaders_every_n_epochs=1)
+    assert all(torch.equal(*pair) for pair in zip(expected, found, strict=True))
+
+
+def test_the_test_images_are_predicted_with_the_data_module(tmp_path: Path) -> None:
+    classifier, data = tiny_classifier(), tiny_data()
+    predicted: Any = trainer(tmp_path, limit_predict_batches=1).predict(classifier, datamodule=data)
+    images = data.source.read(data.data_dir, "test")[0]
+    first = predicted[0]
+    torch.testing.assert_close(first, classifier.predict_proba(images[: len(first)]))
