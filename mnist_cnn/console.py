@@ -1,6 +1,7 @@
 """The program's words on a console: its name, paths ready for a shell, tables, colours and remarks."""
 
 import os
+import re
 import shlex
 import shutil
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, TextIO
 
 PROGRAM = "mnist-cnn"
+PASTED = re.compile(rf"(?<!\w)'[^'\n]*'(?!\w)|{PROGRAM} [a-z]+(?: --?[\w.-]+(?: [^\s;:,()-][^\s;:,()]*)?)*")
 COLOURS = {"red": 31, "green": 32, "yellow": 33}  # codes of ECMA-48
 
 
@@ -63,7 +65,7 @@ def _spelled_out(character: str) -> str:
 
 def remark(text: str) -> None:
     """Print a line of the program itself to the standard error."""
-    say(f"{PROGRAM}: {text}", sys.stderr)
+    say(wrapped(f"{PROGRAM}: {text}", sys.stderr), sys.stderr)
 
 
 def warn(text: str) -> None:
@@ -114,6 +116,32 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes_left = divmod(minutes, 60)
     return f"{hours}:{minutes_left:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def wrapped(text: str, stream: TextIO | None = None) -> str:
+    """The text, with its lines broken at spaces where a terminal is narrower; elsewhere as it is.
+
+    What is to be pasted into a shell stays in one line: lines that are indented, this program's commands with their
+    flags, and whatever stands between single quotes. Paths have no spaces, or stand between quotes.
+
+    Args:
+        text: The text.
+        stream: Where it goes to; by default the standard output.
+    """
+    stream = stream or sys.stdout
+    if not stream.isatty():
+        return text
+    width = max(shutil.get_terminal_size((80, 24)).columns, 20)
+    return "\n".join(line if line[:1] == " " else _broken(line, width) for line in text.split("\n"))
+
+
+def _broken(line: str, width: int) -> str:
+    codes = sum(map(len, re.findall(r"\033\[\d+m", line)))  # of colours: they take no room
+    if len(line) - codes <= width:
+        return line
+    whole = PASTED.sub(lambda match: match[0].replace(" ", "\0") if len(match[0]) < width else match[0], line)
+    lines = textwrap.wrap(whole, width, break_long_words=False, break_on_hyphens=False) or [""]
+    return "\n".join(lines).replace("\0", " ")
 
 
 def labelled(label: str, text: str) -> str:

@@ -30,6 +30,7 @@ def find_config(name: str) -> Path:
     """
     configs = list_configs()
     found = name.removesuffix(".yaml").removeprefix("configs/")
+    found = found if found in configs else f"recipes/{found}"
     if found not in configs:
         raise UserError(f"there is no config {name!r}; choose one of {', '.join(configs)}, or give a file's path")
     return configs[found]

@@ -14,11 +14,12 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # several workers with a thread for eac
 
 
 @pytest.fixture(autouse=True)
-def isolated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def isolated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Run each test in an empty folder, without data from elsewhere, and refuse connections to other machines."""
     monkeypatch.chdir(tmp_path)
     for name in ("MNIST_CNN_DATA", "NO_COLOR", "FORCE_COLOR"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("MNIST_CNN_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
     monkeypatch.setenv("COLUMNS", "120")  # wherever the tests run
     connect = socket.socket.connect
 

@@ -4,7 +4,7 @@ import sys
 import pytest
 from tqdm import tqdm
 
-from mnist_cnn.console import can_redraw, clock, coloured, duration, labelled, say
+from mnist_cnn.console import can_redraw, clock, coloured, duration, labelled, say, wrapped
 from tests.support.terminals import Terminal
 
 
@@ -67,3 +67,22 @@ def test_labelled_texts_wrap_at_words(monkeypatch: pytest.MonkeyPatch) -> None:
         "         in",
         "         a/long/path/to/a-file/of-many/words.ckpt",
     ]
+
+
+def test_lines_are_broken_at_words_on_a_terminal_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    text = "the folder that is named here has the path /a/very/long/path/of/more/than/forty/characters/in/it, no more"
+    lines = wrapped(text, Terminal()).splitlines()
+    assert " ".join(lines) == text
+    assert [len(line) > 40 for line in lines] == [False, False, True, False]
+    assert wrapped(text, io.StringIO()) == text
+
+
+def test_what_is_to_be_pasted_stays_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    command = "mnist-cnn fit --config 'two words/a.yaml' --lr 0.1 --ckpt_path last"
+    assert wrapped(f"Go on with:\n  {command}", Terminal()) == f"Go on with:\n  {command}"
+    assert "mnist-cnn fit --lr 1 --l2 2;" in wrapped("it can be run as mnist-cnn fit --lr 1 --l2 2; so do", Terminal())
+    assert "'some words in one'" in wrapped("so many words and then 'some words in one' path", Terminal())
+    red = "\033[31merror:\033[0m " + "x" * 33
+    assert wrapped(red, Terminal()) == red, "colours take no room"

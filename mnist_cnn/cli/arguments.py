@@ -1,15 +1,16 @@
 """The arguments of a training command, read once: what is needed before the parser can be built, and the rest."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from mnist_cnn.cli.commands import DEVICES, SHORT_FLAGS
+from mnist_cnn.cli.commands import DEVICES, full_flag
 from mnist_cnn.cli.config_files import read_config
+from mnist_cnn.configs import path_is
 from mnist_cnn.errors import UsageError, UserError
 from mnist_cnn.files import class_name, merged
 from mnist_cnn.runs.checkpoint import Checkpoint
@@ -21,6 +22,12 @@ ROOT_FLAG = "--trainer.default_root_dir"
 CHECKPOINT_FLAG = "--ckpt_path"
 # What a config may hold that is no setting of a run: what is started from, and two keys of earlier versions.
 NO_SETTINGS = ("ckpt_path", "weights_only", "verbose")
+# Flags that may name a file: a group of settings, or a class with its own.
+GROUP_FLAGS = ("--model", "--data", "--trainer", "--checkpoint", "--pictures")
+CLASS_FLAGS = (
+    "--model.network",
+    *(f"--trainer.{name}" for name in ("strategy", "logger", "callbacks", "profiler", "plugins")),
+)
 LOOKED_AT = (*CONFIG_FLAGS, *NETWORK_FLAGS, ROOT_FLAG, CHECKPOINT_FLAG)
 
 
@@ -120,19 +127,28 @@ def read_request(command: str, arguments: Sequence[str]) -> Request:
     """
     looked_at: list[tuple[str, str]] = []
     rest: list[str] = []
-    remaining = iter(arguments)
+    remaining = iter(_with_last(arguments))
     for argument in remaining:
         name, equals, value = argument.partition("=")
-        name = SHORT_FLAGS.get(name, name)
+        name = full_flag(name)
         if name in LOOKED_AT:
             if not equals and (value := next(remaining, "")) == "":
                 raise UsageError(f"{name}: a value is needed")
-            looked_at.append((name, value))
+            looked_at.append((name, _filled_in(name, value) if name in CLASS_FLAGS else value))
         elif name == "--trainer.accelerator" and argument.startswith("--device"):
             rest += [name, _device(value if equals else next(remaining, ""))]
+        elif name.removesuffix("+") in (*GROUP_FLAGS, *CLASS_FLAGS):
+            value = value if equals else next(remaining, "")
+            rest.append(f"{name}={_filled_in(name.removesuffix('+'), value)}" if value else name)
         else:
             rest.append(name + equals + value)
     return _request(command, looked_at, rest)
+
+
+def _with_last(arguments: Sequence[str]) -> Iterator[str]:
+    """The arguments, where `--resume` without a checkpoint means the last one."""
+    for argument, following in zip(arguments, [*arguments[1:], "-"], strict=False):
+        yield "--resume=last" if argument == "--resume" and following.startswith("-") else argument
 
 
 def _request(command: str, looked_at: Sequence[tuple[str, str]], rest: Sequence[str]) -> Request:
@@ -145,6 +161,9 @@ def _request(command: str, looked_at: Sequence[tuple[str, str]], rest: Sequence[
     checkpoints = [value for name, value in looked_at if name == CHECKPOINT_FLAG]
     trainer = config.get("trainer")
     root = roots[-1] if roots else (trainer.get("default_root_dir") if isinstance(trainer, Mapping) else None)
+    for name, path in ((ROOT_FLAG, root), (CHECKPOINT_FLAG, config.get("ckpt_path"))):
+        if not isinstance(path, str | None):
+            raise UsageError(f"{name} {path}: a text is needed, the path of a folder or a file")
     first = [part for name, value in looked_at if name in (*NETWORK_FLAGS, ROOT_FLAG) for part in (name, value)]
     return Request(
         command,
@@ -154,6 +173,24 @@ def _request(command: str, looked_at: Sequence[tuple[str, str]], rest: Sequence[
         checkpoints[-1] if checkpoints else config.get("ckpt_path"),
         Path(root or "."),
     )
+
+
+def _filled_in(name: str, value: str) -> str:
+    """The value of a flag, with what stands in the file that it may name.
+
+    Raises:
+        UsageError: if that file cannot be used.
+    """
+    if value.lstrip().startswith(("{", "[")) or not path_is(Path(value), Path.exists):
+        return value
+    if path_is(Path(value), Path.is_dir):
+        if name in GROUP_FLAGS:
+            raise UsageError(f"{name} {value}: that is a folder, not a file")
+        return value
+    try:
+        return yaml.safe_dump(read_config(value), default_flow_style=True, width=2**31)
+    except UsageError as error:
+        raise UsageError(f"{name} {error}") from error
 
 
 def _network_of(settings: Mapping[str, Any]) -> str:

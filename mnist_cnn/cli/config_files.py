@@ -48,6 +48,9 @@ def _find_config(config: str) -> Path:
         return path
     with suppress(UserError):
         return find_config(config)
+    for beside in (Path("configs") / path, Path("configs") / f"{config}.yaml", Path(f"{config}.yaml")):
+        if path_is(beside, Path.is_file):
+            return beside
     if path_is(path, Path.is_dir):
         raise UsageError(f"--config {config}: that is a folder, not a file")
     if path_is(path, Path.exists):  # a pipe, as of `<(...)` in a shell

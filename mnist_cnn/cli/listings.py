@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mnist_cnn import shipped
 from mnist_cnn.cli.parser import CommandParser
-from mnist_cnn.console import PROGRAM, quoted, table
+from mnist_cnn.console import PROGRAM, quoted, table, wrapped
 from mnist_cnn.data.registry import dataset_names, default_data_dir, find_dataset
 from mnist_cnn.errors import UserError
 from mnist_cnn.files import write_text
@@ -23,8 +23,9 @@ def list_networks(arguments: Sequence[str]) -> int:
         summary = (network_class.__doc__ or "").splitlines()[0]
         rows.append((name, f"{parameters:,}", f"{multiply_adds(network):,}", network.input_size, summary))
     print(table(rows, right_aligned=(1, 2)))
-    print("\nAt default settings, multiply-adds for one image of 28x28. Choose with --network NAME; the settings of a")
-    print(f"network: {PROGRAM} fit --model.network.help NAME")
+    print()
+    what = "At default settings, multiply-adds for one image of 28x28. Choose with --network NAME; the settings of a"
+    print(wrapped(f"{what} network: {PROGRAM} fit --model.network.help NAME"))
     return 0
 
 
@@ -44,8 +45,9 @@ def list_datasets(arguments: Sequence[str]) -> int:
         classes = f"{len(dataset.class_names)}: {', '.join(dataset.class_names)}; images of {shape}"
         rows.append((name, *sizes, presence, classes))
     print(table(rows, right_aligned=(1, 2)))
-    print("\nChoose with --data.dataset NAME. Images are channels x height x width. Files are looked for in")
-    print(f"{data_dir} (see --data.data_dir and MNIST_CNN_DATA) and downloaded there when they are needed.")
+    print()
+    what = f"Choose with --data.dataset NAME. Images are channels x height x width. Files are looked for in {data_dir}"
+    print(wrapped(f"{what} (see --data.data_dir and MNIST_CNN_DATA) and downloaded there when they are needed."))
     return 0
 
 
@@ -58,7 +60,8 @@ def list_configs(arguments: Sequence[str]) -> int:
         return _copy(options.copy)
     rows = [(name, shipped.summary_of(path)) for name, path in shipped.list_configs().items()]
     print(table([("config", "what it is"), *rows]))
-    print(f"\nTrain with {PROGRAM} fit --config NAME; {PROGRAM} configs --copy NAME puts one here to be changed.")
+    closing = f"\nTrain with {PROGRAM} fit --config NAME; {PROGRAM} configs --copy NAME puts one here to be changed."
+    print(wrapped(closing))
     return 0
 
 

@@ -19,8 +19,8 @@ from importlib import import_module
 from pathlib import Path
 
 from mnist_cnn import __version__
-from mnist_cnn.cli.commands import COMMANDS, short_flags_help
-from mnist_cnn.console import PROGRAM, coloured
+from mnist_cnn.cli.commands import ALSO_COMMANDS, AMBIGUOUS, COMMANDS, COMPLETION, SHELLS, short_flags_help
+from mnist_cnn.console import PROGRAM, coloured, table, wrapped
 from mnist_cnn.errors import DivergedError, RunInterrupted, UsageError, UserError, of_system
 from mnist_cnn.signals import answered_by, first_signal, leave, listening, name_of, owns_process
 
@@ -57,7 +57,10 @@ def _answer(arguments: list[str]) -> int:
     if arguments[0] in ("--version", "-V"):
         print(f"{PROGRAM} {__version__}")
         return 0
-    command = arguments[0]
+    if arguments[0].partition("=")[0] == "--print_completion":
+        shell = arguments[0].partition("=")[2] or "".join(arguments[1:2])
+        return _run("", [shell])
+    command = ALSO_COMMANDS.get(arguments[0], arguments[0])
     if command.startswith("-"):
         return _fail(f"{command} stands before the command: put one of {', '.join(COMMANDS)} first", "", status=2)
     if command not in COMMANDS:
@@ -68,9 +71,11 @@ def _answer(arguments: list[str]) -> int:
 def top_level_help() -> str:
     """What `mnist-cnn --help` prints."""
     lines = [f"usage: {PROGRAM} COMMAND [--config FILE] [--flag VALUE ...]", "", "commands:"]
-    lines += [f"  {name:12} {command.summary}" for name, command in COMMANDS.items()]
+    lines += [table([(f"  {name:10}", command.summary) for name, command in COMMANDS.items()])]
     lines += ["", f"'{PROGRAM} COMMAND --help' lists every flag of a command. The short ones:", ""]
     lines += [short_flags_help(), "", "Begin with:", f"  {PROGRAM} fit --config base"]
+    lines += ["", "A script that completes all of this in a shell:"]
+    lines += [f"  {PROGRAM} --print_completion {'|'.join(SHELLS)}"]
     return "\n".join(lines)
 
 
@@ -78,7 +83,7 @@ def _run(command: str, arguments: list[str]) -> int:
     """Run a command, and turn what ends it into a sentence and a status."""
     from mnist_cnn.imports import defer_heavy_imports, spared_collector
 
-    found = COMMANDS[command]
+    found = COMMANDS.get(command, COMPLETION)
     try:
         Path.cwd()
     except OSError:
@@ -136,12 +141,14 @@ def _is_first_process() -> bool:
 
 
 def _did_you_mean(word: str) -> str:
+    if word in AMBIGUOUS:
+        return f"; did you mean {' or '.join(map(repr, AMBIGUOUS[word]))}?"
     near = difflib.get_close_matches(word, list(COMMANDS), n=1, cutoff=0.5)
     return f"; did you mean {near[0]!r}?" if near else f"; choose one of {', '.join(COMMANDS)}"
 
 
 def _fail(message: str, command: str, status: int) -> int:
-    print(f"{PROGRAM}: {coloured('error:', 'red', sys.stderr)} {message}", file=sys.stderr)
+    print(wrapped(f"{PROGRAM}: {coloured('error:', 'red', sys.stderr)} {message}", sys.stderr), file=sys.stderr)
     if status == 2:
         print(f"See: {' '.join([PROGRAM, command, '--help']).replace('  ', ' ')}", file=sys.stderr)
     return status

@@ -27,10 +27,10 @@ def explain(
         classes: Names of the classes that can be chosen for other settings, by setting, such as "trainer.callbacks".
     """
     if match := re.match(r"unrecognized arguments: (\S+)", message, re.IGNORECASE):
-        return _unknown_flag(match[1].partition("=")[0], flags)
+        return unknown_flag(match[1].partition("=")[0], flags)
     if match := re.search(r"(?:Group '([\w.]+)' )?does not accept option '([\w.]+)'", message):
         name = f"{match[1]}.{match[2]}" if match[1] else match[2]
-        return f"unknown setting {name} in a config{_nearest('--' + name, flags)}"
+        return unknown_config_setting(name, flags)
     if match := re.search(r'Linked "(.+?)" must be given via "(.+?)"', message):
         return f"--{match[1]} is set by --{match[2]}: give that one"
     if match := re.search(r"argument (?:.*/)?(--[\w.]+): expected one argument", message):
@@ -46,7 +46,7 @@ def explain(
         nested = re.match(r"NestedArg\(key='([\w.]+)', val=", value[1])
         if nested and not name.endswith(f".{nested[1]}"):
             return f"unknown flag --{name}.{nested[1]}{_nearest(f'--{name}.{nested[1]}', flags)}"
-        return f"--{name} {_value(value[1])}: {_allowed(message)}"
+        return f"--{name} {shown(value[1])}: {_allowed(message)}"
     return " ".join(message.split())
 
 
@@ -58,14 +58,17 @@ def _explain_class(message: str, classes: Mapping[str, Iterable[str]]) -> str:
     if match := re.search(r"Problem with given class_path '([\w.]+)':\s+(.*)", message):
         class_path, problem = match[1], match[2]
         if option := re.match(r"Option '([\w.]+)' is not accepted|unrecognized arguments: --([\w.]+)", problem):
-            return _unknown_setting(key, class_path, option[1] or option[2])
+            name = class_path.rpartition(".")[2]
+            found = getattr(sys.modules.get(class_path.rpartition(".")[0]), name, None)  # the parser has imported it
+            settings = list(inspect.signature(found.__init__).parameters)[1:] if found else []
+            return unknown_class_setting(key, name, option[1] or option[2], settings)
         if missing := re.match(r"the following arguments are required: (.*)", problem):
             first = missing[1].partition(",")[0]
             return f"--{key} {class_path.rpartition('.')[2]}: it needs {missing[1]}; give --{key}.{first}"
         if inner := re.search(r'Parser key "([\w.]+)":\s+Expected (.*?)Got value: (.*)', message):
             if nested := re.match(r"NestedArg\(key='([\w.]+)', val=", inner[3]):
                 return f"--{key}.{inner[1]}.{nested[1]}: {inner[1]} is a value, not settings"
-            return f"--{key}.{inner[1]} {_value(inner[3])}: {_allowed(message)}"
+            return f"--{key}.{inner[1]} {shown(inner[3])}: {_allowed(message)}"
         if "Parser key" not in problem:
             return f"--{key} {class_path}: {problem.strip()}"
     if match := re.search(r"dot import path string: (.*)", message):
@@ -78,27 +81,31 @@ def _explain_class(message: str, classes: Mapping[str, Iterable[str]]) -> str:
         return f"--{key} {_short(match[1])}: there is no such {what}{known}{wants}"
     if match := re.search(r"does not correspond to a subclass of (\w+)", message):
         value = re.search(r"Given value: (.*)|Import path (\S+\.\S+) ", message)
-        return f"--{key} {_value((value[1] or value[2]) if value else '')}: that class is no {match[1]}"
+        return f"--{key} {shown((value[1] or value[2]) if value else '')}: that class is no {match[1]}"
     return ""
 
 
-def _unknown_flag(flag: str, flags: Iterable[str]) -> str:
+def unknown_flag(flag: str, flags: Iterable[str]) -> str:
+    """Say that there is no such flag, and which is meant."""
     if flag.startswith("-"):
         return f"unknown flag {flag}{_nearest(flag, flags)}"
     hint = f"; for a config write --config {flag}" if flag.endswith((".yaml", ".yml")) else ""
     return f"{flag} stands alone: every setting needs its flag{hint}"
 
 
-def _unknown_setting(key: str, class_path: str, option: str) -> str:
+def unknown_config_setting(name: str, flags: Iterable[str]) -> str:
+    """Say that a config has a setting that there is not, and which is meant."""
+    return f"unknown setting {name} in a config{_nearest('--' + name, flags)}"
+
+
+def unknown_class_setting(key: str, name: str, option: str, settings: Iterable[str]) -> str:
     """Say that a class has no such setting, and which it has."""
-    module, _, name = class_path.rpartition(".")
-    found = getattr(sys.modules.get(module), name, None)  # the parser has imported it
-    settings = [name for name in inspect.signature(found.__init__).parameters if name != "self"] if found else []
-    near = difflib.get_close_matches(option, settings, n=1, cutoff=0.6)
+    names = list(settings)
     if name == "Callback":
         return f"--{key}.{option}: name the class first, by --{key} NAME"
+    near = difflib.get_close_matches(option, names, n=1, cutoff=0.6)
     hint = f"; did you mean --{key}.{near[0]}?" if near else ""
-    return f"--{key}.{option}: {name} has no such setting, but {', '.join(settings) or 'none at all'}{hint}"
+    return f"--{key}.{option}: {name} has no such setting, but {', '.join(names) or 'none at all'}{hint}"
 
 
 def explain_trainer(message: str) -> str:
@@ -114,7 +121,7 @@ def explain_trainer(message: str) -> str:
     if match := re.search(r"invalid (accelerator|strategy) name: `\w+=(.*?)`\.", message):
         known = STRATEGIES if match[1] == "strategy" else ACCELERATORS
         value = match[2].strip("'")
-        return f"--trainer.{match[1]} {_value(value)}: {choose(value, known)}"
+        return f"--trainer.{match[1]} {shown(value)}: {choose(value, known)}"
     if "`profiler`" in message and (match := re.search(r"one of \[(.*?)\]", message)):
         return f"--trainer.profiler: choose one of {match[1].replace(chr(39), '')}, or a class"
     if match := re.search(r"`val_check_interval` \((\d+)\).*training batches \((\d+)\)", message):
@@ -149,13 +156,22 @@ def _allowed(message: str) -> str:
 
 
 def _nearest(flag: str, flags: Iterable[str]) -> str:
-    near = difflib.get_close_matches(flag, list(flags), n=1, cutoff=0.6)
+    """The flag that is meant: one with the same last part, or else the nearest."""
+    known = list(flags)
+    last = flag.lstrip("-").replace("-", "_")
+    same = [name for name in known if name.rpartition(".")[2] == last and "." in name]
+    near = same or difflib.get_close_matches(flag, known, n=1, cutoff=0.6)
     return f"; did you mean {near[0]}?" if near else ""
 
 
-def _value(text: str) -> str:
+def shown(value: object) -> str:
     """A value as it is written in a flag or a config."""
-    return {"None": "null", "True": "true", "False": "false"}.get(text, _short(text))
+    return {"None": "null", "True": "true", "False": "false"}.get(str(value), _short(str(value)))
+
+
+def is_switch(argument: str) -> bool:
+    """Whether an argument begins a flag, rather than being a value."""
+    return argument.startswith("--") and argument != "--" and " " not in argument.partition("=")[0]
 
 
 def _short(text: str) -> str:

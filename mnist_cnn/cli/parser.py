@@ -2,12 +2,30 @@
 
 import argparse
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from mnist_cnn.cli.commands import COMMANDS
 from mnist_cnn.console import PROGRAM
 from mnist_cnn.errors import UsageError
+
+DESCRIBE: list[str] = []  # what a command is called with to get its parser
+
+
+class _DescribedError(Exception):
+    """Carries a command's parser."""
+
+
+def parser_of(command: str) -> argparse.ArgumentParser:
+    """The parser of a command, which is made by nothing but a call of it."""
+    function = getattr(import_module(f"mnist_cnn.cli.{COMMANDS[command].module}"), COMMANDS[command].function)
+    try:
+        function(DESCRIBE)
+    except _DescribedError as described:
+        parser: argparse.ArgumentParser = described.args[0]
+        return parser
+    raise AssertionError(f"{command} does not parse its arguments first")
 
 
 class CommandParser(argparse.ArgumentParser):
@@ -19,6 +37,12 @@ class CommandParser(argparse.ArgumentParser):
 
     def __init__(self, command: str) -> None:
         super().__init__(f"{PROGRAM} {command}", description=COMMANDS[command].summary, allow_abbrev=False)
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse as argparse does; for `DESCRIBE` the parser itself is handed out."""
+        if args is DESCRIBE:
+            raise _DescribedError(self)
+        return super().parse_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
         """Raise `UsageError` with argparse's message."""

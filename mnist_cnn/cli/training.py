@@ -8,14 +8,17 @@ from contextlib import contextmanager
 from inspect import signature
 from typing import Any
 
-from jsonargparse import DefaultHelpFormatter
+import yaml
+from jsonargparse import DefaultHelpFormatter, get_loader, set_loader
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 from pytorch_lightning.utilities import rank_zero_only
 from pytorch_lightning.utilities.exceptions import MisconfigurationException, SIGTERMException
 
-from mnist_cnn.cli.arguments import CHECKPOINT_FLAG, Request, read_request
-from mnist_cnn.cli.commands import COMMANDS, SHORT_FLAGS, short_flags_help
-from mnist_cnn.cli.messages import explain, explain_trainer
+from mnist_cnn.cli.arguments import CHECKPOINT_FLAG, Request
+from mnist_cnn.cli.commands import COMMANDS, DEFAULT_NETWORK, short_flags_help
+from mnist_cnn.cli.known_flags import KnownFlags
+from mnist_cnn.cli.messages import ACCELERATORS, STRATEGIES, explain, explain_trainer
+from mnist_cnn.configs import parse_yaml
 from mnist_cnn.console import PROGRAM, short_path
 from mnist_cnn.data.datamodule import MNISTDataModule
 from mnist_cnn.data.registry import dataset_names, find_dataset
@@ -32,17 +35,17 @@ from mnist_cnn.training.settings import TRAINER_DEFAULTS
 from mnist_cnn.training.tensorboard import NetworkPictures
 from mnist_cnn.training.trainer import Trainer
 
-DEFAULT_NETWORK = {"class_path": "mnist_cnn.networks.CNN"}
 CHECKPOINT_HELP = (
     "checkpoint to go on from, or to evaluate: a file, a run's folder or name, 'best' or 'last' of the newest run, or "
     "'reference', the network that comes with the package"
 )
 NAME_HELP = "a name for the run, as `mnist-cnn runs` shows it and --ckpt_path takes it"
+VALUES = "values of mnist-cnn"  # the name of our way of reading them, to jsonargparse
 
 
-def fit(arguments: Sequence[str]) -> int:
-    """Train."""
-    with _settings("fit", arguments) as (settings, checkpoint):
+def fit(request: Request, arguments: Sequence[str]) -> int:
+    """Train as is asked for; the arguments are those that the request was read from."""
+    with _settings(request, arguments) as (settings, checkpoint):
         given = settings.config_init
         run.fit(
             settings.model,
@@ -58,17 +61,17 @@ def fit(arguments: Sequence[str]) -> int:
     return 0
 
 
-def validate(arguments: Sequence[str]) -> int:
+def validate(request: Request, arguments: Sequence[str]) -> int:
     """Evaluate on the validation images and print the metrics."""
-    with _settings("validate", arguments) as (settings, checkpoint):
+    with _settings(request, arguments) as (settings, checkpoint):
         trainer = settings.config_init.trainer.as_dict()
         _print(run.validate(settings.model, settings.datamodule, trainer, ckpt_path=checkpoint or "best"), settings)
     return 0
 
 
-def test(arguments: Sequence[str]) -> int:
+def test(request: Request, arguments: Sequence[str]) -> int:
     """Evaluate on the test images, print the metrics and say where they are kept."""
-    with _settings("test", arguments) as (settings, checkpoint):
+    with _settings(request, arguments) as (settings, checkpoint):
         given = settings.config_init
         result = run.test(
             settings.model,
@@ -80,6 +83,15 @@ def test(arguments: Sequence[str]) -> int:
         _print(result, settings)
         is_first = getattr(rank_zero_only, "rank", 0) == 0  # of several processes the first one writes
     return 0 if result.record or not is_first else 1
+
+
+def _load_value(text: str) -> Any:
+    """Read a value as jsonargparse does, once it is known to be harmless."""
+    parse_yaml(text, "")
+    return get_loader("yaml")(text)
+
+
+set_loader(VALUES, _load_value, exceptions=(UserError, yaml.YAMLError))
 
 
 class HelpFormatter(DefaultHelpFormatter, RawDescriptionHelpFormatter):
@@ -104,6 +116,7 @@ class TrainingSettings(LightningCLI):
             trainer_defaults=TRAINER_DEFAULTS,
             seed_everything_default=0,
             parser_kwargs={
+                "parser_mode": VALUES,
                 "exit_on_error": False,
                 "allow_abbrev": False,
                 "formatter_class": HelpFormatter,
@@ -136,7 +149,7 @@ class TrainingSettings(LightningCLI):
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add what is this project's own."""
         if not self.request.network:  # else its settings would pass to the other network
-            parser.set_defaults({"model.network": DEFAULT_NETWORK})
+            parser.set_defaults({"model.network": {"class_path": DEFAULT_NETWORK}})
         parser.link_arguments("seed_everything", "data.seed", compute_fn=int)
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
@@ -145,14 +158,13 @@ class TrainingSettings(LightningCLI):
         Raises:
             UsageError: for arguments that are not understood.
         """
+        networks = {name: list(signature(net.__init__).parameters)[1:] for name, net in known_networks().items()}
+        known = KnownFlags.of(parser, networks)
+        known.keep(self.request.command)
         try:
             self.config = parser.parse_args(args)
         except ArgumentError as error:
-            networks = known_networks()
-            flags = [option for action in parser._actions for option in action.option_strings]
-            flags += SHORT_FLAGS
-            for network in networks.values():
-                flags += [f"--model.network.{name}" for name in signature(network.__init__).parameters]
+            flags = known.names()
             raise UsageError(explain(str(error), flags, networks, _classes())) from error
         seed = self.config.seed_everything
         if isinstance(seed, bool) or not 0 <= seed < 2**32:  # Lightning takes true for any seed, and false for none
@@ -190,6 +202,21 @@ class TrainingSettings(LightningCLI):
         return self.parser.dump(config, skip_unset=False)
 
 
+def parser_of(command: str) -> LightningArgumentParser:
+    """The parser of a training command."""
+    with quiet():
+        return TrainingSettings(Request(command)).parser
+
+
+def values_of_flags() -> dict[str, list[str]]:
+    """The names that flags can be given, beyond what their types say."""
+    networks = list(known_networks())
+    named = {f"--{name}": values for name, values in _classes().items()}
+    datasets = {f"--data.{name}": list(dataset_names()) for name in ("dataset", "stand_in")}
+    names = {"--trainer.strategy": list(STRATEGIES), "--trainer.accelerator": list(ACCELERATORS)}
+    return named | datasets | names | dict.fromkeys(("--network", "--model.network", "--model.network.help"), networks)
+
+
 def _classes() -> dict[str, list[str]]:
     """Names of the classes that the Trainer's settings can be given, by setting."""
     from pytorch_lightning import callbacks, loggers, profilers, strategies
@@ -199,13 +226,13 @@ def _classes() -> dict[str, list[str]]:
 
 
 @contextmanager
-def _settings(command: str, arguments: Sequence[str]) -> Iterator[tuple[TrainingSettings, Checkpoint | None]]:
+def _settings(request: Request, arguments: Sequence[str]) -> Iterator[tuple[TrainingSettings, Checkpoint | None]]:
     """The settings that the arguments of a command ask for, and the checkpoint to start from.
 
     Raises:
         UserError: for settings that Lightning does not take, in this project's words.
     """
-    request = read_request(command, arguments)
+    command = request.command
     if "." in request.network and not request.wants_help:
         import_network(request.network)  # in this project's words; the parser imports it too
     which = request.ckpt_path or (None if command == "fit" or request.wants_help else "best")

@@ -119,3 +119,50 @@ def test_an_interpolation_is_named_as_what_is_not_filled_in() -> None:
 def test_paths_that_no_system_takes_are_named(config: str) -> None:
     with pytest.raises(UsageError, match=r"there is no such file|that is a device"):
         read_request("fit", ["--config", config])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ("--learning-rate 1 --learning_rate=2", "--model.lr 1 --model.lr=2"),
+        ("--batch_size 7 --num_classes=3", "--data.batch_size 7 --model.network.num_classes=3"),
+        ("--max_epochs 3 --max-epochs=4", "--trainer.max_epochs 3 --trainer.max_epochs=4"),
+        ("--weight-decay 1 --seed=3", "--model.weight_decay 1 --seed_everything=3"),
+        ("--accelerator cpu --devices 1", "--trainer.accelerator cpu --trainer.devices 1"),
+    ],
+)
+def test_familiar_names_are_understood(arguments: str, expected: str) -> None:
+    assert read_request("fit", arguments.split()).flags == tuple(expected.split())
+
+
+def test_resume_means_a_checkpoint_and_alone_the_last() -> None:
+    assert read_request("fit", ["--resume"]).ckpt_path == "last"
+    assert read_request("fit", ["--resume", "--lr", "1"]).ckpt_path == "last"
+    assert read_request("fit", ["--resume", "best", "--lr", "1"]).ckpt_path == "best"
+    assert read_request("fit", ["--resume=a.ckpt"]).ckpt_path == "a.ckpt"
+    assert read_request("fit", ["--ckpt-path", "b.ckpt"]).ckpt_path == "b.ckpt"
+
+
+def test_configs_are_found_in_the_folder_configs_and_by_the_last_part_of_their_name() -> None:
+    for name in ("mnist_mlp", "mnist_mlp.yaml", "recipes/mnist_mlp"):
+        assert "MLP" in read_request("fit", ["--config", name]).network
+    Path("configs").mkdir()
+    Path("configs/mine.yaml").write_text("model: {lr: 0.125}\n")
+    for name in ("mine", "mine.yaml", "configs/mine.yaml"):
+        assert read_request("fit", ["--config", name]).config == {"model": {"lr": 0.125}}
+
+
+@pytest.mark.parametrize("flag", ["--model", "--trainer.callbacks", "--network"])
+def test_files_that_other_flags_name_are_read_as_carefully(flag: str) -> None:
+    Path("bomb.yaml").write_text("a: &a [*a]\n")
+    with pytest.raises(UsageError, match=rf"{'--model.network' if flag == '--network' else flag} bomb.yaml cannot be"):
+        read_request("fit", [flag, "bomb.yaml"])
+    Path("good.yaml").write_text("{x: 1}\n")
+    assert "{x: 1}\n" in " ".join(read_request("fit", [flag, "good.yaml"]).flags)
+
+
+@pytest.mark.parametrize("text", ["ckpt_path: {a: 1}", "ckpt_path: 3", "trainer: {default_root_dir: [1]}"])
+def test_a_path_in_a_config_is_a_text(text: str) -> None:
+    Path("some.yaml").write_text(text)
+    with pytest.raises(UsageError, match=r"(--ckpt_path|--trainer.default_root_dir) .*: a text is needed"):
+        read_request("fit", ["--config", "some.yaml"])

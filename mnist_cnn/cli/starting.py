@@ -1,0 +1,61 @@
+"""The start of `fit`, `validate` and `test`: what can be said before torch and Lightning are loaded is said at once."""
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from mnist_cnn.cli.arguments import Request, read_request
+from mnist_cnn.cli.commands import DEFAULT_NETWORK
+from mnist_cnn.cli.known_flags import KnownFlags
+from mnist_cnn.console import remark
+from mnist_cnn.files import class_name
+from mnist_cnn.imports import spared_collector
+
+
+def fit(arguments: Sequence[str]) -> int:
+    """Train."""
+    return _start("fit", arguments)
+
+
+def validate(arguments: Sequence[str]) -> int:
+    """Evaluate on the validation images."""
+    return _start("validate", arguments)
+
+
+def test(arguments: Sequence[str]) -> int:
+    """Evaluate on the test images."""
+    return _start("test", arguments)
+
+
+def _start(command: str, arguments: Sequence[str]) -> int:
+    """Run a training command, once its arguments are looked through.
+
+    Raises:
+        UserError: for a mistake in them.
+    """
+    request = read_request(command, arguments)
+    is_loaded = "pytorch_lightning" in sys.modules
+    prints_only = request.wants_help or any(flag.startswith("--print_") for flag in request.flags)
+    if not request.wants_help and (known := KnownFlags.read(command)):
+        known.check(request)
+    if not is_loaded and not prints_only and os.environ.get("LOCAL_RANK", "0") == "0":
+        remark(f"{_intention(request)}; loading PyTorch and Lightning ...")
+    with spared_collector():
+        training = import_module("mnist_cnn.cli.training")
+    return int(getattr(training, command)(request, arguments))
+
+
+def _intention(request: Request) -> str:
+    """What is going to be done, in a few words."""
+    if request.command != "fit":
+        return f"{request.command} of {request.ckpt_path or 'best'}"
+    data = request.config.get("data")
+    dataset = data.get("dataset", "mnist") if isinstance(data, dict) else "mnist"
+    for position, flag in enumerate(request.flags):
+        name, equals, value = flag.partition("=")
+        if name == "--data.dataset":
+            dataset = value if equals else "".join(request.flags[position + 1 : position + 2])
+    if request.ckpt_path:
+        return f"fit, going on from {request.ckpt_path}"
+    return f"fit of {class_name(request.network or DEFAULT_NETWORK)} on {dataset}"
