@@ -4,20 +4,22 @@ for run in overview(list_runs(Path())):
     print(run.title, run.val_accuracy, run.test_accuracy)
 """
 
-import csv
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from mnist_cnn.configs import read_settings
 from mnist_cnn.errors import UserError
 from mnist_cnn.files import class_name, flatten
+from mnist_cnn.runs.curves import Rows
 from mnist_cnn.runs.folders import STAND_IN_FILE
 from mnist_cnn.runs.names import name_of
+from mnist_cnn.runs.settings import resumes_of
 
 # Settings that say where and how a run was watched, and change nothing of what comes out.
 NO_DIFFERENCES = ("data.data_dir", "trainer.default_root_dir", "trainer.enable_progress_bar", "trainer.logger")
@@ -87,7 +89,7 @@ def _read(run_dir: Path) -> RunOverview:
 
 def _take_settings(run: RunOverview) -> None:
     """Take what the configs say, the last one that can be read first."""
-    configs = sorted(run.folder.glob("config*.yaml"), key=lambda path: [int(n) for n in re.findall(r"\d+", path.name)])
+    configs = [path for path in (run.folder / "config.yaml", *resumes_of(run.folder)) if path.is_file()]
     if not configs:
         run.problems.append("no config.yaml")
     for path in reversed(configs):
@@ -110,24 +112,18 @@ def _take_settings(run: RunOverview) -> None:
 
 def _take_curves(run: RunOverview) -> None:
     """Take the best epoch of metrics.csv."""
-    path = run.folder / "metrics.csv"
-    if not path.is_file():
+    read = Rows.read(run.folder / "metrics.csv")
+    if read.problem:
+        run.problems.append(read.problem.replace(str(run.folder / "metrics.csv"), "metrics.csv"))
+    if not read.columns:
         return
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            reader = csv.DictReader(file)
-            rows = list(reader)
-        if "epoch" not in (reader.fieldnames or ()):
-            raise ValueError
-        finished = [int(float(row["epoch"])) + 1 for row in rows if row.get("train/loss")]
-        validated = {float(row["val/loss"]): row.get("val/accuracy") for row in reversed(rows) if row.get("val/loss")}
-        run.epochs = max(finished, default=0)
-        if validated:
-            run.val_loss = min(validated)
-            run.val_accuracy = float(validated[run.val_loss] or "nan")
-    except (OSError, ValueError, KeyError, TypeError, OverflowError, csv.Error):
-        run.epochs = run.val_loss = run.val_accuracy = None
-        run.problems.append("metrics.csv is damaged")
+    curves = read.curves()
+    finished, _ = curves.get("train/loss", ([], []))
+    run.epochs = int(max(finished, default=0))
+    validated = [(loss, row) for row in read.rows if row.get("val/loss") and isfinite(loss := float(row["val/loss"]))]
+    if validated:
+        run.val_loss, best = min(validated, key=lambda one: one[0])
+        run.val_accuracy = float(best["val/accuracy"]) if best.get("val/accuracy") else None
 
 
 def _take_test(run: RunOverview) -> None:
