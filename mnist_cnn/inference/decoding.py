@@ -6,6 +6,7 @@ be, and what becomes of the many kinds of exceptions that damaged data raise in 
 
 import io
 import os
+import re
 import stat
 import sys
 import warnings
@@ -26,7 +27,15 @@ FAMILIAR_FORMATS = "JPEG, PNG, TIFF, WebP, AVIF, GIF, BMP, JPEG 2000, PPM, TGA, 
 LARGEST_PIXELS = 50_000_000
 LARGEST_STREAM = 300_000_000  # bytes of what is read into memory: about what 50 megapixels take uncompressed
 LARGEST_WHOLE_JPEG2000 = 12_000_000  # pixels; OpenJPEG takes 20 bytes and half a microsecond for each
+# Decoders that are written in Python, and the most values that are left to them: a microsecond or more for each.
+SLOW_DECODERS = ("ppm", "ppm_plain", "bmp_rle")
+MOST_SLOW_VALUES = 3_000_000
+MOST_SCANS = 64  # of a JPEG, each of which goes through the whole picture; progressive ones have about ten
 LONGEST_REASON = 100  # characters of a decoder's own words
+
+# Not the bytes that stand for themselves in a scan, and not the marks at which decoding can begin again.
+JPEG_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
+START_OF_SCAN, END_OF_IMAGE = 0xDA, 0xD9
 
 # By EXIF's orientation: what brings a picture upright.
 UPRIGHT = {
@@ -89,6 +98,8 @@ def _opened(picture: Any, name: str) -> Iterator[Image.Image]:
         return
     with _as_stream(picture, name) as stream:
         image = Image.open(stream, formats=known_formats())
+        _check_size(image.size, name)
+        _check_effort(image, stream, name)
         _reduce_while_decoding(image)
         yield image
 
@@ -149,6 +160,33 @@ def _check_size(size: tuple[int, int], name: str) -> None:
         raise UnreadablePictureError(
             f"{name}: {width}x{height} pixels are more than {million} megapixels; reduce it first"
         )
+
+
+def _check_effort(image: Image.Image, stream: Any, name: str) -> None:
+    """Refuse what small files can have decoders do for minutes."""
+    decoders = {str(tile[0]) for tile in getattr(image, "tile", None) or []}
+    values = image.width * image.height * len(image.getbands())
+    if decoders & set(SLOW_DECODERS) and values > MOST_SLOW_VALUES:
+        raise UnreadablePictureError(f"{name}: a {image.format} of this kind and size takes too long; save it as PNG")
+    if image.format in ("JPEG", "MPO"):
+        position = stream.tell()
+        stream.seek(0)
+        scans = _count_scans(stream.read(LARGEST_STREAM))
+        stream.seek(position)
+        if scans > MOST_SCANS:
+            raise UnreadablePictureError(f"{name}: damaged ({scans} scans where a JPEG has about ten)")
+
+
+def _count_scans(content: bytes) -> int:
+    """How many times a JPEG file goes through its picture, up to its end; what follows is none of it."""
+    position, scans = 2, 0
+    while marker := JPEG_MARKER.search(content, position):
+        kind = marker[0][1]
+        if kind == END_OF_IMAGE:
+            break
+        scans += kind == START_OF_SCAN
+        position = marker.end() + max(int.from_bytes(content[marker.end() : marker.end() + 2], "big"), 2)
+    return scans
 
 
 def _reduce_while_decoding(image: Image.Image) -> None:

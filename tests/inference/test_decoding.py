@@ -101,6 +101,18 @@ def test_nothing_is_printed_of_what_libtiff_has_to_say(capfd: pytest.CaptureFixt
     assert capfd.readouterr().err == "still here\n"
 
 
+def test_what_would_keep_a_decoder_busy_for_minutes_is_refused() -> None:
+    progressive = content(seven().convert("RGB"), "JPEG", progressive=True)
+    scan = progressive[progressive.rindex(b"\xff\xda") : -2]
+    whole = progressive[:-2] + scan * 20 + b"\xff\xd9" + b"\xff\xda\0\2" * 200  # what follows the end does no harm
+    assert np.corrcoef(to_network_input(whole).ravel(), EXPECTED.ravel())[0, 1] > 0.98
+    with pytest.raises(UnreadablePictureError, match=r"damaged \(2\d\d scans"):
+        decode(progressive[:-2] + scan * 200 + b"\xff\xd9")
+    with pytest.raises(UnreadablePictureError, match="takes too long; save it as PNG"):
+        decode(b"P5 2000 2000 254\n" + bytes(4_000_000))
+    assert decode(b"P5 200 200 254\n" + bytes(40_000)).size == (200, 200)
+
+
 def test_what_would_wait_for_ever_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.png")
     (tmp_path / "link.png").symlink_to("/dev/zero")
