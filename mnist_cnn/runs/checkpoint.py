@@ -11,6 +11,7 @@ from mnist_cnn.runs.archive import DamagedError, largest_checkpoint, open_archiv
 from mnist_cnn.runs.outline import ForeignError, outline
 from mnist_cnn.runs.provenance import Provenance
 from mnist_cnn.runs.schema import (
+    CONDITIONS,
     CURRENT_WEIGHTS,
     DATA_HYPERPARAMETERS,
     EPOCH,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from mnist_cnn.networks.model import Model
 
 __all__ = [
+    "CONDITIONS",
     "CURRENT_WEIGHTS",
     "HYPERPARAMETERS",
     "METRICS",
@@ -101,6 +103,11 @@ class Checkpoint:
     def metrics(self) -> dict[str, float]:
         """The latest metrics when it was written."""
         return self.contents.get(METRICS) or {}
+
+    @property
+    def conditions(self) -> dict[str, Any]:
+        """Under which conditions it was written; files of earlier versions do not say."""
+        return self.contents.get(CONDITIONS) or {}
 
     @property
     def epoch(self) -> int:

@@ -12,6 +12,7 @@ from mnist_cnn.runs.provenance import Provenance
 PROVENANCE = "provenance"
 METRICS = "metrics"
 TRAINING_METRICS = "train_metrics"
+CONDITIONS = "conditions"
 # Lightning's entries that are looked into. With weight averaging, the weights are the averages.
 EPOCH = "epoch"
 GLOBAL_STEP = "global_step"
@@ -192,6 +193,7 @@ ENTRIES: dict[str, tuple[Callable[[Any], bool], str]] = {
     CURRENT_WEIGHTS: (_is_state, "weights by name"),
     METRICS: (_is_metrics, "numbers by name"),
     TRAINING_METRICS: (_is_list_of(_is_state), "a list of metrics"),
+    CONDITIONS: (_is_settings, "settings"),
     LOOPS: (_is_mapping, "settings"),
     CALLBACKS: (_is_mapping, "settings"),
     OPTIMIZERS: (_is_list_of(_is_optimizer), "a list of optimisers' states"),

@@ -6,6 +6,7 @@ from pytorch_lightning import Callback
 from pytorch_lightning.callbacks import WeightAveraging
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
+from mnist_cnn.training.conditions import RunConditions
 from mnist_cnn.training.curves import TrainingCurves
 from mnist_cnn.training.divergence import DivergenceGuard
 from mnist_cnn.training.freezing import BackboneFreezing
@@ -13,8 +14,8 @@ from mnist_cnn.training.randomness import StepSeeds
 
 
 def training_callbacks(classifier: Any) -> list[Callback]:
-    """Resumable randomness, curves, a look-out for divergence and, if asked for, freezing and weight averaging."""
-    callbacks: list[Callback] = [StepSeeds(), TrainingCurves(), DivergenceGuard()]
+    """Resumable randomness, curves, a look-out for divergence, conditions and, if asked for, freezing and averaging."""
+    callbacks: list[Callback] = [StepSeeds(), TrainingCurves(), DivergenceGuard(), RunConditions()]
     if classifier.freeze_epochs and classifier.network.get_backbone() is not None:
         callbacks.append(BackboneFreezing(classifier.freeze_epochs))
     if classifier.ema_decay:

@@ -14,7 +14,13 @@ from mnist_cnn.runs.folders import run_dir_of
 from mnist_cnn.runs.settings import read_run_config
 
 # Settings of the Trainer that change what comes out; the number of epochs stretches the schedule.
-LASTING_TRAINER_SETTINGS = ("max_epochs", "max_steps", "precision", "accumulate_grad_batches", "gradient_clip_val")
+LASTING_TRAINER_SETTINGS = (
+    *("max_epochs", "min_epochs", "max_steps", "min_steps", "max_time", "limit_train_batches", "limit_val_batches"),
+    *("overfit_batches", "val_check_interval", "check_val_every_n_epoch", "accumulate_grad_batches"),
+    *("gradient_clip_val", "gradient_clip_algorithm", "strategy", "sync_batchnorm", "deterministic", "benchmark"),
+)
+# Those whose effect stands among a checkpoint's conditions; it is what counts, where they say "auto".
+KEPT_AS_CONDITIONS = ("accelerator", "devices", "num_nodes", "precision")
 
 
 def changed_settings(checkpoint: Checkpoint, config: dict[str, Any]) -> list[str]:
@@ -32,7 +38,8 @@ def changed_settings(checkpoint: Checkpoint, config: dict[str, Any]) -> list[str
         except UserError as error:
             remark(f"warning: {error}; which of them are changed cannot be told")
             trainer = {}
-        before |= {f"trainer.{name}": trainer[name] for name in LASTING_TRAINER_SETTINGS if name in trainer}
+        names = LASTING_TRAINER_SETTINGS if checkpoint.conditions else LASTING_TRAINER_SETTINGS + KEPT_AS_CONDITIONS
+        before |= {f"trainer.{name}": trainer[name] for name in names if name in trainer}
     now = flatten(config)
     return [f"{name}: {value} -> {now[name]}" for name, value in before.items() if name in now and now[name] != value]
 
