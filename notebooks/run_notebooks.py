@@ -11,6 +11,7 @@ An error or an assertion that does not hold ends the command. Needs `pip install
 import argparse
 import base64
 import os
+import re
 import tempfile
 import time
 from pathlib import Path
@@ -24,6 +25,12 @@ FIGURES = FOLDER.parent / "docs" / "images" / "layers"
 NAMES = sorted(path.stem for path in FOLDER.glob("[0-9]_*.ipynb"))
 # In place of what the cell with the tag "parameters" sets; so few steps promise no accuracy.
 SMALL: dict[str, Any] = {"TRAIN_SIZE": 2000, "EPOCHS": 2, "SEEDS": 2, "GOAL": 0.0, "WEIGHTS": "none"}
+# How long a run and its epochs took, as `mnist-cnn fit` prints it, and what is kept of such lines.
+TIMES = {
+    re.compile(r"^Time     .*\n(?: {9}.*\n)*", re.MULTILINE): "",
+    re.compile(r"^(Epoch  .*\S) +seconds +left", re.MULTILINE): r"\1",
+    re.compile(r"^( *\d+/\d+(?: +(?:-|\S+ %|\d\S*)){4}) +\d+\.\d(?: +[\d:]+)?", re.MULTILINE): r"\1",
+}
 
 
 def main() -> None:
@@ -86,6 +93,9 @@ def clean(notebook: Any) -> None:
                 output.execution_count = None
             if "metadata" in output:
                 output.metadata = {}
+            if "text" in output:
+                for pattern, rest in TIMES.items():
+                    output.text = pattern.sub(rest, output.text)
 
 
 def store_figures(notebook: Any) -> None:

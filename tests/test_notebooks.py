@@ -68,6 +68,31 @@ def test_what_differs_from_pass_to_pass_is_not_stored(runner: ModuleType) -> Non
     assert passes[0].cells[0].metadata == {"tags": ["parameters"]}
 
 
+def test_what_a_run_says_is_stored_without_its_times(runner: ModuleType) -> None:
+    said = """\
+Epoch  train loss  accuracy  val loss  accuracy  seconds     left
+  1/3      2.3043   11.50 %    2.2456   18.00 %      9.6     0:39  best
+  2/3      2.1043   21.50 %         -         -     12.6  1:00:39
+Best     epoch 1: validation loss 2.2456, accuracy 18.00 %
+Time     35.8 s: training 30.0 s, validation 3.0 s, other
+         0.8 s
+Next
+"""
+    cells = notebook("")
+    cells.cells[0].outputs = [nbformat.v4.new_output("stream", name="stdout", text=said)]
+    runner.clean(cells)
+    assert (
+        cells.cells[0].outputs[0].text
+        == """\
+Epoch  train loss  accuracy  val loss  accuracy
+  1/3      2.3043   11.50 %    2.2456   18.00 %  best
+  2/3      2.1043   21.50 %         -         -
+Best     epoch 1: validation loss 2.2456, accuracy 18.00 %
+Next
+"""
+    )
+
+
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_a_stored_notebook_is_whole_and_clean(name: str, runner: ModuleType) -> None:
     assert (ROOT / "notebooks" / f"{name}.ipynb").stat().st_size < MOST_BYTES
