@@ -33,6 +33,7 @@ from mnist_cnn.training.adaptation import explained, without_finders
 from mnist_cnn.training.checkpoints import AtomicCheckpointIO, BestCheckpoint, LastCheckpoint, keep_checkpoints_in
 from mnist_cnn.training.classifier import ImageClassifier
 from mnist_cnn.training.isolation import no_trace
+from mnist_cnn.training.launchers import check_launcher
 from mnist_cnn.training.limits import check_trainer
 from mnist_cnn.training.loggers import loggers_of_run
 from mnist_cnn.training.progress import EpochLines, ProgressBar
@@ -208,6 +209,7 @@ def _make_trainer(
         TrainerError: for settings that Lightning does not take.
     """
     check_trainer(settings, is_processor(settings.get("accelerator", "auto")))
+    check_launcher(settings)
     settings = {name: instantiated(value) for name, value in settings.items()}
     given, plugins = (_as_list(settings.pop(name, None)) for name in ("callbacks", "plugins"))
     given = without_finders(given) if start else given
