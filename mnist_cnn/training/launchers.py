@@ -58,10 +58,11 @@ def _check_slurm(devices: int | None, nodes: int) -> None:
             f"not set); put srun before the command, or set SLURM_JOB_NAME=bash to train in this shell alone"
         )
     if "SLURM_NTASKS_PER_NODE" not in os.environ:
+        each = max(tasks // nodes, 1)
         if tasks > 1:
             raise UserError(
-                f"SLURM_NTASKS={tasks}: give the job --ntasks-per-node={max(tasks // nodes, 1)} in the place of --ntasks, "
-                f"and this program --trainer.devices {max(tasks // nodes, 1)}; or the job --ntasks=1"
+                f"SLURM_NTASKS={tasks}: give the job --ntasks-per-node={each} in the place of --ntasks, and this program "
+                f"--trainer.devices {each}; or the job --ntasks=1"
             )
     elif devices not in (None, per_node := _number("SLURM_NTASKS_PER_NODE", 1)):
         raise UserError(
