@@ -61,7 +61,7 @@ def _check_slurm(devices: int | None, nodes: int) -> None:
         each = max(tasks // nodes, 1)
         if tasks > 1:
             raise UserError(
-                f"SLURM_NTASKS={tasks}: give the job --ntasks-per-node={each} in the place of --ntasks, and this program "
+                f"SLURM_NTASKS={tasks}: give the job --ntasks-per-node={each} in place of --ntasks, and this program "
                 f"--trainer.devices {each}; or the job --ntasks=1"
             )
     elif devices not in (None, per_node := _number("SLURM_NTASKS_PER_NODE", 1)):
