@@ -6,6 +6,7 @@ cannot be read ends nothing: the rows before it count, and whoever reads is told
 
 import csv
 import io
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,15 +56,53 @@ class Rows:
         return cls(columns, tuple(rows))
 
     def curves(self) -> Curves:
-        """Epochs, counted from 1, and values of loss and accuracy."""
+        """Epochs and values of loss and accuracy: the end of the first epoch is at 1, half of the second at 1.5."""
+        places = self._places()
         found: Curves = {}
         for name in CURVES:
             points = [
-                (float(row["epoch"]) + 1, float(row[name])) for row in self.rows if row.get(name) and row["epoch"]
+                (place, float(row[name]))
+                for place, row in zip(places, self.rows, strict=True)
+                if row.get(name) and place is not None
             ]
             if points:
-                found[name] = ([epoch for epoch, _ in points], [value for _, value in points])
+                found[name] = ([place for place, _ in points], [value for _, value in points])
         return found
+
+    def _places(self) -> list[float | None]:
+        """Where each row lies, in epochs: what was validated within one lies before its end. None without an epoch."""
+        ends: dict[float, float] = {}
+        finished: set[float] = set()
+        for row in self.rows:
+            epoch, step = _count(row, "epoch"), _count(row, "step")
+            if epoch is not None and step is not None:
+                ends[epoch] = max(step, ends.get(epoch, 0.0))
+                if row.get("train/loss"):
+                    finished.add(epoch)
+        epochs = sorted(ends)
+        begins = dict(zip(epochs[1:], (ends[epoch] for epoch in epochs), strict=False))
+        if epochs:  # a run that goes on from another one's checkpoint does not begin at 0
+            begins[epochs[0]] = ends[epochs[0]] * epochs[0] / (epochs[0] + 1)
+        if finished and epochs[-1] not in finished and len(epochs) > 1:  # it is as long as the one before
+            before, last = epochs[-2:]
+            ends[last] = max(ends[last], begins[last] + ends[before] - begins[before])
+        return [_place(row, begins, ends) for row in self.rows]
+
+
+def _place(row: dict[str, str], begins: dict[float, float], ends: dict[float, float]) -> float | None:
+    """Where a row lies, in epochs, by the steps at which each begins and ends."""
+    epoch, step = _count(row, "epoch"), _count(row, "step")
+    if epoch is None:
+        return None
+    if step is None or ends[epoch] <= begins[epoch]:
+        return epoch + 1
+    return epoch + (step - begins[epoch]) / (ends[epoch] - begins[epoch])
+
+
+def _count(row: dict[str, str], name: str) -> float | None:
+    """A row's number of epochs or steps; None where there is none, or one that cannot be."""
+    value = float(row.get(name) or "nan")
+    return value if 0 <= value < math.inf else None
 
 
 def _is_number(value: str) -> bool:

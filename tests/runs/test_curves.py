@@ -47,3 +47,25 @@ def test_a_file_without_its_head_is_damaged(content: bytes) -> None:
 
 def test_an_absent_file_has_no_rows_and_no_problem() -> None:
     assert Rows.read(Path("absent.csv")) == Rows()
+
+
+def test_what_is_validated_within_an_epoch_lies_before_its_end() -> None:
+    found = read(
+        "epoch,step,val/loss,train/loss\r\n0,50,4,\r\n0,100,3,\r\n0,100,,9\r\n"
+        "1,150,2,\r\n1,200,1,\r\n1,200,,8\r\n2,225,0.5,\r\n"
+    )
+    assert found.curves() == {
+        "train/loss": ([1.0, 2.0], [9.0, 8.0]),
+        "val/loss": ([0.5, 1.0, 1.5, 2.0, 2.25], [4.0, 3.0, 2.0, 1.0, 0.5]),  # the third epoch was not finished
+    }
+
+
+def test_a_run_that_begins_within_another_ones_epochs_is_placed_by_them() -> None:
+    found = read("epoch,step,val/loss,train/loss\r\n2,250,4,\r\n2,300,3,\r\n2,300,,9\r\n3,400,2,\r\n3,400,,1\r\n")
+    assert found.curves()["val/loss"] == ([2.5, 3.0, 4.0], [4.0, 3.0, 2.0])
+
+
+def test_rows_without_steps_lie_at_the_end_of_their_epochs_and_those_without_epochs_nowhere() -> None:
+    assert read("epoch,val/loss\r\n0,2\r\n1,1\r\n,5\r\nnan,5\r\n-1,5\r\ninf,5\r\n").curves() == {
+        "val/loss": ([1.0, 2.0], [2.0, 1.0])
+    }

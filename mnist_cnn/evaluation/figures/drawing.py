@@ -17,8 +17,8 @@ COLUMNS = 8  # of images, kernels and feature maps, on a page of its own
 CARD_COLUMNS = 4  # in TensorBoard, which shows pictures at a width of 350 pixels
 GAP = 2  # pixels between them
 
-WITHIN = 0.99  # part of the values that a scale is to show
-TOLERANCE = 1.25  # a largest value of so many times theirs spoils nothing: the scale reaches to it
+USUAL = 0.99  # part of the values that is taken to be usual
+TOLERANCE = 1.25  # a value of so many times the largest usual one spoils nothing
 
 
 def save(figure: Figure, path: Any) -> None:
@@ -55,15 +55,15 @@ def robust_limit(values: ArrayLike) -> float:
         values: Values of any shape; those that are no numbers do not count.
 
     Returns:
-        The largest distance from 0 if most of the others come near to it, else what 99 % of them keep within.
+        The largest distance from 0, apart from those far beyond what 99 % of them keep within.
     """
     distances = np.abs(np.asarray(values, dtype=np.float64))
     distances = np.sort(distances[np.isfinite(distances)], axis=None)
     if not len(distances):
         return 1.0
-    most = distances[int(WITHIN * (len(distances) - 1))]  # always below the largest: one value never decides
-    largest = distances[-1]
-    return float(largest if most == 0 or largest <= TOLERANCE * most else most) or 1.0
+    usual = distances[int(USUAL * (len(distances) - 1))]  # always below the largest: one value never decides
+    kept = distances[distances <= TOLERANCE * usual] if usual else distances
+    return float(kept[-1]) or 1.0
 
 
 def add_scale(figure: Figure, shown: Any, values: ArrayLike, label: str, noted: bool = True, **place: Any) -> None:
