@@ -1,6 +1,7 @@
 """Errors that the user can put right. The command line prints their text alone, without a traceback."""
 
 import errno
+import re
 from pathlib import Path
 from typing import Any, get_args
 
@@ -106,3 +107,18 @@ def check_choice(name: str, value: Any, choices: Any) -> None:
     """Raise a `UserError` that names the setting unless its value is one of a `Literal` type's."""
     if value not in get_args(choices):
         raise UserError(f"{name}={value!r}: choose one of {', '.join(map(str, get_args(choices)))}")
+
+
+def missing_package(who: str, message: str) -> str | None:
+    """The sentence for a class that cannot be made without a package; None where that is not what is wrong.
+
+    Args:
+        who: Import path of the class.
+        message: What was raised: libraries name the command that installs what they miss.
+    """
+    match = re.search(r"pip install (?:-U |--upgrade )?['\"`]?([A-Za-z0-9._-]+)", message)
+    match = match or re.search(r"No module named '([A-Za-z0-9_-]+)", message)
+    if match is None:
+        return None
+    package = match[1].rstrip(".")
+    return f"{who.rpartition('.')[2]} takes the package {package}, which is not installed: pip install {package}"

@@ -6,6 +6,8 @@ import re
 import sys
 from collections.abc import Iterable, Mapping
 
+from mnist_cnn.errors import missing_package
+
 TYPES = {"float": "a number", "int": "a whole number", "bool": "true or false", "str": "a text", "list": "a list"}
 STRATEGIES = ("auto", "ddp", "ddp_spawn", "ddp_fork", "ddp_notebook", "fsdp", "deepspeed", "single_device", "xla")
 ACCELERATORS = ("auto", "cpu", "gpu", "cuda", "mps", "tpu")
@@ -106,6 +108,18 @@ def unknown_class_setting(key: str, name: str, option: str, settings: Iterable[s
     near = difflib.get_close_matches(option, names, n=1, cutoff=0.6)
     hint = f"; did you mean --{key}.{near[0]}?" if near else ""
     return f"--{key}.{option}: {name} has no such setting, but {', '.join(names) or 'none at all'}{hint}"
+
+
+def explain_instance(message: str) -> str:
+    """Say in one line why a class that a setting names cannot be made; empty if that is not what is wrong.
+
+    Args:
+        message: What jsonargparse says.
+    """
+    match = re.search(r"Problem with given class_path '([\w.]+)':\s+(.*?)\s*(?:\n|$)", message)
+    if not match:
+        return ""
+    return missing_package(match[1], match[2]) or f"{match[1].rpartition('.')[2]} cannot be made: {match[2]}"
 
 
 def explain_trainer(message: str) -> str:

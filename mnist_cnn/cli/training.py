@@ -17,7 +17,7 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException, SI
 from mnist_cnn.cli.arguments import CHECKPOINT_FLAG, Request
 from mnist_cnn.cli.commands import COMMANDS, DEFAULT_NETWORK, short_flags_help
 from mnist_cnn.cli.known_flags import KnownFlags
-from mnist_cnn.cli.messages import ACCELERATORS, STRATEGIES, explain, explain_trainer
+from mnist_cnn.cli.messages import ACCELERATORS, STRATEGIES, explain, explain_instance, explain_trainer
 from mnist_cnn.configs import parse_yaml
 from mnist_cnn.console import PROGRAM, short_path
 from mnist_cnn.data.datamodule import MNISTDataModule
@@ -188,7 +188,12 @@ class TrainingSettings(LightningCLI):
             UserError: also for what a network class of the user's raises.
         """
         with own_errors_explained(self.config.model.network.class_path):
-            super().instantiate_classes()
+            try:
+                super().instantiate_classes()
+            except ValueError as error:
+                if said := explain_instance(str(error)):
+                    raise UserError(said) from error
+                raise
 
     def instantiate_trainer(self, **kwargs: Any) -> Any:
         """Nothing: `training.run` builds the Trainer, as it knows where a run writes."""

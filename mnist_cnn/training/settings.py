@@ -9,7 +9,7 @@ from pytorch_lightning.cli import instantiate_class
 
 from mnist_cnn.data.datamodule import MNISTDataModule
 from mnist_cnn.data.registry import find_dataset
-from mnist_cnn.errors import UserError
+from mnist_cnn.errors import UserError, missing_package
 from mnist_cnn.files import is_plain, merged, plain
 from mnist_cnn.networks import CNN, Network, arguments_from_data, find_network
 from mnist_cnn.networks.importing import own_errors_explained
@@ -97,5 +97,8 @@ def instantiated(value: Any) -> Any:
         return [instantiated(item) for item in value]
     if isinstance(value, Mapping) and "class_path" in value:
         arguments = {name: instantiated(item) for name, item in (value.get("init_args") or {}).items()}
-        return instantiate_class((), {"class_path": value["class_path"], "init_args": arguments})
+        try:
+            return instantiate_class((), {"class_path": value["class_path"], "init_args": arguments})
+        except ModuleNotFoundError as error:
+            raise UserError(missing_package(value["class_path"], str(error)) or str(error)) from error
     return value
