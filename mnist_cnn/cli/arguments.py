@@ -20,15 +20,16 @@ CONFIG_FLAGS = ("--config", "-c")
 NETWORK_FLAGS = ("--model.network", "--model.network.class_path")
 ROOT_FLAG = "--trainer.default_root_dir"
 CHECKPOINT_FLAG = "--ckpt_path"
+WEIGHTS_FLAG = "--weights"
 # What a config may hold that is no setting of a run: what is started from, and two keys of earlier versions.
-NO_SETTINGS = ("ckpt_path", "weights_only", "verbose")
+NO_SETTINGS = ("ckpt_path", "weights", "weights_only", "verbose")
 # Flags that may name a file: a group of settings, or a class with its own.
 GROUP_FLAGS = ("--model", "--data", "--trainer", "--checkpoint", "--pictures")
 CLASS_FLAGS = (
     "--model.network",
     *(f"--trainer.{name}" for name in ("strategy", "logger", "callbacks", "profiler", "plugins")),
 )
-LOOKED_AT = (*CONFIG_FLAGS, *NETWORK_FLAGS, ROOT_FLAG, CHECKPOINT_FLAG)
+LOOKED_AT = (*CONFIG_FLAGS, *NETWORK_FLAGS, ROOT_FLAG, CHECKPOINT_FLAG, WEIGHTS_FLAG)
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Request:
         network: Name or import path of the network that flags, or else configs, ask for; empty if none does.
         ckpt_path: The checkpoint that is asked for.
         root: The folder that holds lightning_logs.
+        weights: The checkpoint whose weights a new run is to begin with.
     """
 
     command: str
@@ -50,6 +52,7 @@ class Request:
     network: str = ""
     ckpt_path: str | None = None
     root: Path = Path()
+    weights: str | None = None
 
     @property
     def wants_help(self) -> bool:
@@ -102,6 +105,11 @@ class Request:
         say_what_is_left_out(path, {key: name for key, name in (left_out | others).items() if not self._names(key)})
         config = merged(merged(of_run, settings), self.config)
         return replace(self, config=config, network=self.network or class_path)
+
+    def with_network_of(self, source: Checkpoint) -> "Request":
+        """The same request where a new run begins with the weights of a checkpoint, and so with its network."""
+        config = merged({"model": {"network": source.network_for_other_data()}}, self.config)
+        return replace(self, config=config, network=self.network or source.network["class_path"])
 
     def _names(self, key: str) -> bool:
         """Whether a flag or a config gives the setting of a name, such as "trainer.callbacks"."""
@@ -159,9 +167,18 @@ def _request(command: str, looked_at: Sequence[tuple[str, str]], rest: Sequence[
     networks = [value for name, value in looked_at if name in NETWORK_FLAGS]
     roots = [value for name, value in looked_at if name == ROOT_FLAG]
     checkpoints = [value for name, value in looked_at if name == CHECKPOINT_FLAG]
+    weights = [value for name, value in looked_at if name == WEIGHTS_FLAG]
+    if weights and command != "fit":
+        raise UsageError(f"unknown flag {WEIGHTS_FLAG}: {command} takes the network itself, with {CHECKPOINT_FLAG}")
+    if weights and checkpoints:
+        raise UsageError(f"{CHECKPOINT_FLAG} goes on with a run, and {WEIGHTS_FLAG} begins a new one: give one of them")
     trainer = config.get("trainer")
     root = roots[-1] if roots else (trainer.get("default_root_dir") if isinstance(trainer, Mapping) else None)
-    for name, path in ((ROOT_FLAG, root), (CHECKPOINT_FLAG, config.get("ckpt_path"))):
+    for name, path in (
+        (ROOT_FLAG, root),
+        (CHECKPOINT_FLAG, config.get("ckpt_path")),
+        (WEIGHTS_FLAG, config.get("weights")),
+    ):
         if not isinstance(path, str | None):
             raise UsageError(f"{name} {path}: a text is needed, the path of a folder or a file")
     first = [part for name, value in looked_at if name in (*NETWORK_FLAGS, ROOT_FLAG) for part in (name, value)]
@@ -172,6 +189,7 @@ def _request(command: str, looked_at: Sequence[tuple[str, str]], rest: Sequence[
         networks[-1] if networks else _network_of(config),
         checkpoints[-1] if checkpoints else config.get("ckpt_path"),
         Path(root or "."),
+        weights[-1] if weights else config.get("weights") if command == "fit" and not checkpoints else None,
     )
 
 

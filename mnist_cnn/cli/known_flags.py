@@ -136,7 +136,7 @@ class KnownFlags:
         return False
 
     def _check_network(self, setting: str, request: Request) -> None:
-        if not request.network and request.ckpt_path:
+        if not request.network and (request.ckpt_path or request.weights):
             return  # the checkpoint's
         network = request.network or DEFAULT_NETWORK
         settings = self.networks.get(class_name(network))

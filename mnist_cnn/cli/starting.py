@@ -58,4 +58,6 @@ def _intention(request: Request) -> str:
             dataset = value if equals else "".join(request.flags[position + 1 : position + 2])
     if request.ckpt_path:
         return f"fit, going on from {request.ckpt_path}"
+    if request.weights and not request.network:
+        return f"fit on {dataset}, from the weights of {request.weights}"
     return f"fit of {class_name(request.network or DEFAULT_NETWORK)} on {dataset}"

@@ -14,7 +14,7 @@ from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 from pytorch_lightning.utilities import rank_zero_only
 from pytorch_lightning.utilities.exceptions import MisconfigurationException, SIGTERMException
 
-from mnist_cnn.cli.arguments import CHECKPOINT_FLAG, Request
+from mnist_cnn.cli.arguments import CHECKPOINT_FLAG, WEIGHTS_FLAG, Request
 from mnist_cnn.cli.commands import COMMANDS, DEFAULT_NETWORK, short_flags_help
 from mnist_cnn.cli.known_flags import KnownFlags
 from mnist_cnn.cli.messages import ACCELERATORS, STRATEGIES, explain, explain_instance, explain_trainer
@@ -39,6 +39,10 @@ CHECKPOINT_HELP = (
     "checkpoint to go on from, or to evaluate: a file, a run's folder or name, 'best' or 'last' of the newest run, or "
     "'reference', the network that comes with the package"
 )
+WEIGHTS_HELP = (
+    "checkpoint whose network a new run begins with: its weights, and its settings where no others are given; what "
+    "makes the logits is new where the data have another number of classes"
+)
 NAME_HELP = "a name for the run, as `mnist-cnn runs` shows it and --ckpt_path takes it"
 VALUES = "values of mnist-cnn"  # the name of our way of reading them, to jsonargparse
 
@@ -46,7 +50,7 @@ VALUES = "values of mnist-cnn"  # the name of our way of reading them, to jsonar
 def fit(request: Request, arguments: Sequence[str]) -> int:
     """Train as is asked for; the arguments are those that the request was read from."""
     with _settings(request, arguments) as (settings, checkpoint):
-        given = settings.config_init
+        given, begins = settings.config_init, settings.request.weights is not None
         run.fit(
             settings.model,
             settings.datamodule,
@@ -54,7 +58,8 @@ def fit(request: Request, arguments: Sequence[str]) -> int:
             checkpoint=given.checkpoint,
             pictures=given.pictures,
             seed_everything=given.seed_everything,
-            ckpt_path=checkpoint,
+            ckpt_path=None if begins else checkpoint,
+            weights=checkpoint if begins else None,
             config=settings.as_yaml(),
             name=given.name,
         )
@@ -143,6 +148,8 @@ class TrainingSettings(LightningCLI):
         if self.request.command != "validate":
             parser.add_lightning_class_args(NetworkPictures, "pictures")
         parser.add_argument(CHECKPOINT_FLAG, type=str | None, help=CHECKPOINT_HELP)
+        if self.request.command == "fit":
+            parser.add_argument(WEIGHTS_FLAG, type=str | None, help=WEIGHTS_HELP)
         parser.add_lightning_class_args(Trainer, "trainer")
         parser.set_defaults({f"trainer.{name}": value for name, value in self.trainer_defaults.items()})
 
@@ -176,7 +183,9 @@ class TrainingSettings(LightningCLI):
     def before_instantiate_classes(self) -> None:
         """Fill in what the data decide of the network, where nobody says otherwise."""
         spec = self.config.model.network
-        of_data = arguments_from_data(find_network(spec.class_path), find_dataset(self.config.data.dataset).image_shape)
+        dataset = find_dataset(self.config.data.dataset)
+        classes = len(dataset.class_names) if self.request.weights is not None else None
+        of_data = arguments_from_data(find_network(spec.class_path), dataset.image_shape, classes)
         for name, value in of_data.items():
             if not self.request.gives(name):
                 spec.init_args[name] = value
@@ -202,7 +211,7 @@ class TrainingSettings(LightningCLI):
         """All settings, as a config holds them."""
         config = self.config.clone()
         # Where this start took its weights from, and what its run is called, are no settings.
-        for flag in (CHECKPOINT_FLAG, "--name"):
+        for flag in (CHECKPOINT_FLAG, WEIGHTS_FLAG, "--name"):
             config.pop(flag.removeprefix("--"), None)
         return self.parser.dump(config, skip_unset=False)
 
@@ -240,12 +249,17 @@ def _settings(request: Request, arguments: Sequence[str]) -> Iterator[tuple[Trai
     command = request.command
     if "." in request.network and not request.wants_help:
         import_network(request.network)  # in this project's words; the parser imports it too
-    which = request.ckpt_path or (None if command == "fit" or request.wants_help else "best")
-    of_folder: Kind = "last" if command == "fit" else "best"
+    which = request.weights or request.ckpt_path or (None if command == "fit" or request.wants_help else "best")
+    of_folder: Kind = "last" if command == "fit" and not request.weights else "best"
     checkpoint = Checkpoint.read(find_checkpoint(which, request.root, of_folder)) if which else None
+    if checkpoint and request.weights:
+        checkpoint.check_holds(None)
+        request = request.with_network_of(checkpoint)
+    elif checkpoint:
+        request = request.behind(checkpoint)
     try:
-        with quiet(), _relaunchable(command, arguments, checkpoint):
-            yield TrainingSettings(request.behind(checkpoint) if checkpoint else request), checkpoint
+        with quiet(), _relaunchable(request, arguments, checkpoint):
+            yield TrainingSettings(request), checkpoint
     except (MisconfigurationException, TrainerError) as error:
         raise UserError(explain_trainer(str(error))) from error
     except SIGTERMException:  # before the first step, when there is nothing to save yet
@@ -253,13 +267,14 @@ def _settings(request: Request, arguments: Sequence[str]) -> Iterator[tuple[Trai
 
 
 @contextmanager
-def _relaunchable(command: str, arguments: Sequence[str], checkpoint: Checkpoint | None) -> Iterator[None]:
+def _relaunchable(request: Request, arguments: Sequence[str], checkpoint: Checkpoint | None) -> Iterator[None]:
     """Let the processes that Lightning starts for several devices find this command line in sys.argv.
 
     They read it again: "best" and "last" must mean the same there.
     """
     original = sys.argv[1:]
-    sys.argv[1:] = [command, *arguments, *([CHECKPOINT_FLAG, str(checkpoint.path)] if checkpoint else [])]
+    flag = CHECKPOINT_FLAG if request.weights is None else WEIGHTS_FLAG
+    sys.argv[1:] = [request.command, *arguments, *([flag, str(checkpoint.path)] if checkpoint else [])]
     try:
         yield
     finally:

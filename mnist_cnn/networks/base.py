@@ -30,10 +30,6 @@ class _RecordsInitArgs(ABCMeta):
         Raises:
             UserError: if its class lacks what every network has to have.
         """
-        if missing := getattr(cls, "__abstractmethods__", None):
-            raise UserError(
-                f"{cls.__name__} has no method {', '.join(missing)}, which maps images to logits: define it"
-            )
         network = super().__call__(*args, **kwargs)
         if not isinstance(getattr(network, "num_classes", None), int):
             raise UserError(
@@ -199,18 +195,23 @@ def multiply_adds(network: Network, size: tuple[int, int] = (IMAGE_SIZE, IMAGE_S
     return counter.get_total_flops() // 2
 
 
-def arguments_from_data(network_class: type, image_shape: tuple[int, int, int]) -> dict[str, Any]:
+def arguments_from_data(
+    network_class: type, image_shape: tuple[int, int, int], num_classes: int | None = None
+) -> dict[str, Any]:
     """Those arguments of a network that the data decide.
 
     Args:
         network_class: Class of the network.
         image_shape: Channels, height and width of the images.
+        num_classes: Number of their classes, where the data decide that too.
 
     Returns:
-        Values of `in_channels` and `input_shape`, as far as the class takes them.
+        Values of `in_channels`, `input_shape` and `num_classes`, as far as the class takes them.
     """
     channels, *size = image_shape
-    of_data = {"in_channels": channels, "input_shape": size}
+    of_data: dict[str, Any] = {"in_channels": channels, "input_shape": size}
+    if num_classes is not None:
+        of_data["num_classes"] = num_classes
     taken = inspect.signature(network_class.__init__).parameters  # type: ignore[misc]
     return {name: value for name, value in of_data.items() if name in taken}
 

@@ -44,6 +44,9 @@ __all__ = [
 ]
 
 
+DECIDED_BY_DATA = ("in_channels", "input_shape", "num_classes")
+
+
 @dataclass(frozen=True)
 class Checkpoint:
     """A checkpoint of this project, read into the CPU's memory.
@@ -123,6 +126,12 @@ class Checkpoint:
         """Seed, model and data settings, as a config holds them; where the data lie is no such setting."""
         data = {key: value for key, value in self.contents.get(DATA_HYPERPARAMETERS, {}).items() if key != "data_dir"}
         return {"seed_everything": data.pop("seed", 0), "model": self.hyperparameters, "data": data}
+
+    def network_for_other_data(self) -> dict[str, Any]:
+        """Which network it holds, without those of its settings that data decide."""
+        arguments = self.network.get("init_args") or {}
+        kept = {name: value for name, value in arguments.items() if name not in DECIDED_BY_DATA}
+        return {"class_path": self.network["class_path"], "init_args": kept}
 
     def check_holds(self, network: "type[Network] | None") -> None:
         """See that the network is one whose class is imported, and of the class that is named, if one is.

@@ -23,6 +23,7 @@ class Provenance:
         class_names: Names of the classes, by label.
         image_shape: Channels, height and width of the images.
         layout: How they are laid out: "digit" or "garment"; empty where a file from before does not say.
+        started_from: Whose weights the run started from; empty where it started from random ones.
     """
 
     dataset: str = ""
@@ -30,6 +31,7 @@ class Provenance:
     class_names: tuple[str, ...] = ()
     image_shape: tuple[int, int, int] = (1, 28, 28)
     layout: str = ""
+    started_from: str = ""
 
     @classmethod
     def of(cls, data: Any) -> "Provenance":
@@ -53,6 +55,7 @@ class Provenance:
             class_names=tuple(kept.get("class_names") or ()),
             image_shape=tuple(kept.get("image_shape") or (1, 28, 28)),
             layout=kept.get("layout") or "",
+            started_from=kept.get("started_from") or "",
         )
 
     def to_plain(self) -> dict[str, Any]:
@@ -64,7 +67,7 @@ def _problem_of(kept: Any) -> str | None:
     """Say what is wrong with what a file holds of its data, or None."""
     if not isinstance(kept, Mapping):
         return "no settings by name"
-    for name in ("dataset", "stand_in_for", "layout"):
+    for name in ("dataset", "stand_in_for", "layout", "started_from"):
         if not is_name(kept.get(name) or ""):
             return f"{name} is no name"
     if kept.get("layout") not in (None, "", *get_args(Layout)):

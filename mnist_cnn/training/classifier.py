@@ -6,7 +6,7 @@ classifier = ImageClassifier.load_from_checkpoint("lightning_logs/version_0/chec
 probabilities = classifier.predict_proba(images)  # uint8 (B, 1, 28, 28) -> (B, 10)
 """
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, Literal
 
 import torch
@@ -111,6 +111,8 @@ class ImageClassifier(Model, LightningModule):
             }
         )
         self.provenance: Provenance | None = None  # what the network was trained on
+        self.has_weights = False  # of another run, so that pretrained ones are not wanted
+        self.started_from = ""
         self.latest_metrics: dict[str, float] = {}
         self.last_loss: Tensor | None = None
         self.foreign_pixels = ForeignPixels()
@@ -208,7 +210,8 @@ class ImageClassifier(Model, LightningModule):
             UserError: if network and data do not have the same number of classes or channels, or weights cannot be had.
         """
         # One process reads the weights; those that train with it are given the weights of that one.
-        if stage == "fit" and self.trainer.ckpt_path is None and self.trainer.is_global_zero:
+        begins = stage == "fit" and self.trainer.ckpt_path is None and not self.has_weights
+        if begins and self.trainer.is_global_zero:
             self.network.load_pretrained()
         data, self.foreign_pixels = self._data(), ForeignPixels()
         if data is None:
@@ -222,7 +225,7 @@ class ImageClassifier(Model, LightningModule):
         self.example_input_array = torch.zeros(1, *data.source.image_shape)
         if stage == "fit":
             self.set_statistics(*data.pixel_statistics())
-            self.provenance = Provenance.of(data)
+            self.provenance = replace(Provenance.of(data), started_from=self.started_from)
 
     def on_validation_start(self) -> None:
         """See that the validation images are of the kind that the network was trained on."""
@@ -260,6 +263,7 @@ class ImageClassifier(Model, LightningModule):
         """Take back what `on_save_checkpoint` added, and what the given settings leave of the rest."""
         kept = checkpoint.get(PROVENANCE)
         self.provenance = Provenance.from_plain(kept) if kept else None
+        self.started_from = self.provenance.started_from if self.provenance else ""
         self.latest_metrics = checkpoint.get(METRICS, {})
         if self._trainer is None or self.trainer.state.fn != "fit":
             return
@@ -284,7 +288,7 @@ class ImageClassifier(Model, LightningModule):
         if warning := compare(self.provenance, Provenance.of(data), is_training):
             rank_zero_warn(warning)
         if is_training:
-            self.provenance = Provenance.of(data)
+            self.provenance = replace(Provenance.of(data), started_from=self.started_from)
 
     def _data(self) -> Any:
         """The `MNISTDataModule` that the trainer uses; None for loaders of any other kind."""

@@ -24,8 +24,9 @@ from pytorch_lightning.callbacks import ProgressBar as AnyProgressBar
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from mnist_cnn.data.datamodule import MNISTDataModule
+from mnist_cnn.data.registry import find_dataset
 from mnist_cnn.errors import DivergedError, TrainerError, UserError, of_system
-from mnist_cnn.files import remove_parts
+from mnist_cnn.files import merged, remove_parts
 from mnist_cnn.runs.checkpoint import Checkpoint
 from mnist_cnn.runs.folders import Kind, find_checkpoint, is_last_of_run, list_runs, make_run_dir, run_dir_of
 from mnist_cnn.runs.names import check_name, name_of
@@ -45,6 +46,7 @@ from mnist_cnn.training.summary import RunSummary
 from mnist_cnn.training.tensorboard import NetworkPictures
 from mnist_cnn.training.timing import RunClock, Stopwatch
 from mnist_cnn.training.trainer import Trainer, is_processor
+from mnist_cnn.training.weights import take_weights
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,7 @@ def fit(
     pictures: NetworkPictures | Settings | None = None,
     seed_everything: int | None = None,
     ckpt_path: str | Path | Checkpoint | None = None,
+    weights: str | Path | Checkpoint | None = None,
     config: str | None = None,
     name: str | None = None,
 ) -> Result:
@@ -88,6 +91,8 @@ def fit(
             default the checkpoint's, or 0.
         ckpt_path: Checkpoint to go on from: a file, a run's folder (its last), "best" or "last" of the newest run, or
             "reference" for the network that comes with the package. Its settings count where none are given.
+        weights: Checkpoint whose network a new run begins with: its weights alone, and the network's settings where
+            none are given. What makes the logits begins anew where the data have another number of classes.
         config: All settings as YAML, for the run's config.yaml; by default what is known of them.
         name: A name for the run; a resumed one keeps the name that it has, unless it is given another.
 
@@ -97,13 +102,24 @@ def fit(
     """
     if name is not None:
         check_name(name)
-    start = _find(ckpt_path, Path((trainer or {}).get("default_root_dir") or "."), "last")
+    if ckpt_path is not None and weights is not None:
+        raise UserError("ckpt_path goes on with a run, and weights begins a new one: give one of them")
+    root = Path((trainer or {}).get("default_root_dir") or ".")
+    start = _find(ckpt_path, root, "last")
+    source = _find(weights, root, "best")
     seed = seed_everything if seed_everything is not None else start.settings()["seed_everything"] if start else 0
     if start:
         model, data, trainer = behind(start, model, data, trainer)
+    if source:
+        source.check_holds(None)
+        if not isinstance(model, ImageClassifier):
+            model = merged({"network": source.network_for_other_data()}, model or {})
     settings = {**TRAINER_DEFAULTS, **(trainer or {})}
     with no_trace():
-        classifier, module = build(model, data, seed)
+        classifier, module = build(model, data, seed, fits_classes=source is not None)
+        if source:
+            taken = take_weights(classifier, source, find_dataset(module.dataset).image_shape)
+            print(f"Weights  {taken}", flush=True)
         last = checkpoint if isinstance(checkpoint, LastCheckpoint) else LastCheckpoint(**(checkpoint or {}))
         drawing = pictures if isinstance(pictures, NetworkPictures) else NetworkPictures(**(pictures or {}))
         text = config or as_config(classifier, module, trainer or {}, last, drawing, seed)
