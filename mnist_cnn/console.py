@@ -156,10 +156,10 @@ def labelled(label: str, text: str) -> str:
     )
 
 
-def indented(text: str, places: int = 2) -> str:
-    """A text wrapped at the terminal's width, so many places further in than what it belongs to."""
-    width, indent = max(shutil.get_terminal_size((120, 24)).columns, 40), " " * places
-    return textwrap.fill(text, width, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
+def indented(text: str) -> str:
+    """A text wrapped at the terminal's width, two places further in than what it belongs to."""
+    width = max(shutil.get_terminal_size((120, 24)).columns, 40)
+    return textwrap.fill(text, width, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False)
 
 
 def table(rows: Sequence[Sequence[str]], right_aligned: Sequence[int] = ()) -> str:

@@ -63,7 +63,12 @@ ALSO_FLAGS = {
 }
 ALSO_COMMANDS = {"train": "fit"}
 # Nobody should read the test set by mistake, so that these are asked back.
-AMBIGUOUS = {"eval": ("test", "validate"), "evaluate": ("test", "validate"), "val": ("validate",), "run": ("fit",)}
+AMBIGUOUS = {
+    "eval": ("test", "validate"),
+    "evaluate": ("test", "validate"),
+    "val": ("validate",),
+    "run": ("fit", "runs"),
+}
 DEFAULT_NETWORK = "mnist_cnn.networks.CNN"
 DEVICES = {"cpu": "cpu", "gpu": "gpu", "cuda": "gpu", "mps": "mps", "auto": "auto"}
 

@@ -99,7 +99,7 @@ def _run(command: str, arguments: list[str]) -> int:
     except UserError as error:
         return _fail(str(error), command, status=2 if isinstance(error, UsageError) else 1)
     except RunInterrupted as interruption:
-        from mnist_cnn.runs.folders import resume_command
+        from mnist_cnn.runs.settings import resume_command
 
         if _is_first_process():
             name = name_of(interruption.signal_number)

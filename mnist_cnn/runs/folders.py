@@ -188,12 +188,6 @@ def is_last_of_run(checkpoint: Path) -> bool:
     return checkpoint.name == "last.ckpt" and (run_dir_of(checkpoint) / "config.yaml").is_file()
 
 
-def resume_command(checkpoint: object) -> str:
-    """The command that goes on from a run's checkpoint, with the run's own config."""
-    path = Path(str(checkpoint))
-    return f"{PROGRAM} fit --config {quoted(run_dir_of(path) / 'config.yaml')} --ckpt_path {quoted(path)}"
-
-
 def read_curves(path: Path) -> Curves:
     """Epochs, counted from 1, and values of loss and accuracy in a run's metrics.csv; empty without one."""
     return Rows.read(path).curves()

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from mnist_cnn.configs import read_settings
-from mnist_cnn.console import quoted, remark, short_path
+from mnist_cnn.console import PROGRAM, quoted, remark, short_path
 from mnist_cnn.errors import UserError
-from mnist_cnn.runs.folders import run_dir_of
+from mnist_cnn.runs.folders import is_last_of_run, run_dir_of
 
 # Settings of the Trainer that take classes, and those of them that know some by names, such as "ddp".
 TAKE_CLASSES = ("accelerator", "callbacks", "logger", "plugins", "profiler", "strategy")
@@ -71,6 +71,25 @@ def resumes_of(run_dir: Path) -> list[Path]:
     named = [(re.fullmatch(r"config-resume-(\d{1,9})\.yaml", path.name), path) for path in run_dir.glob("config-*")]
     numbered = [(int(match[1]), path) for match, path in named if match and path.is_file()]
     return [path for _, path in sorted(numbered)]
+
+
+def resume_command(checkpoint: object) -> str:
+    """The command that goes on with a run, from its last checkpoint.
+
+    Its config is named where that names classes: what code is run is for whoever starts a run to say.
+    """
+    path = Path(str(checkpoint))
+    run_dir = run_dir_of(path)
+    try:
+        settings = read_run_config(run_dir / "config.yaml")
+    except UserError:
+        settings = {}
+    model = settings.get("model")
+    network = model.get("network") if isinstance(model, Mapping) else None
+    is_own = isinstance(network, Mapping) and str(network.get("class_path")).startswith("mnist_cnn.")
+    if is_own and is_last_of_run(path) and not without_classes(settings)[1]:
+        return f"{PROGRAM} fit --ckpt_path {quoted(run_dir)}"
+    return f"{PROGRAM} fit --config {quoted(run_dir / 'config.yaml')} --ckpt_path {quoted(path)}"
 
 
 def _first_readable(paths: Sequence[Path]) -> tuple[dict[str, Any] | None, str]:

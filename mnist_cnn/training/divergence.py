@@ -10,7 +10,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import nn
 
 from mnist_cnn.errors import DivergedError, UserError
-from mnist_cnn.runs.folders import resume_command
+from mnist_cnn.runs.settings import resume_command
 
 LARGEST_ADVISED = 0.01  # learning rate; a rate that diverged may have been of any size
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mnist_cnn.console import short_path
 from mnist_cnn.errors import NotWrittenError, of_system
-from mnist_cnn.runs.folders import resume_command
+from mnist_cnn.runs.settings import resume_command
 
 
 @contextmanager

@@ -7,11 +7,10 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.callbacks import Timer
 from pytorch_lightning.utilities import rank_zero_only
 
-from mnist_cnn.console import PROGRAM, coloured, duration, indented, labelled, quoted, say, short_path
+from mnist_cnn.console import PROGRAM, coloured, duration, labelled, quoted, say, short_path, wrapped
 from mnist_cnn.errors import UserError
 from mnist_cnn.runs.checkpoint import Checkpoint
-from mnist_cnn.runs.folders import resume_command, run_dir_of
-from mnist_cnn.runs.settings import settings_of_run
+from mnist_cnn.runs.settings import resume_command
 from mnist_cnn.training.checkpoints import BestCheckpoint
 from mnist_cnn.training.tensorboard import NetworkPictures
 from mnist_cnn.training.timing import Stopwatch
@@ -72,7 +71,7 @@ class RunSummary(Callback):
         if not self.has_trained:
             epochs = f"{trainer.current_epoch} epoch{'s' if trainer.current_epoch != 1 else ''}"
             done = f"the checkpoint has {epochs} behind it" if trainer.ckpt_path else "no epochs"
-            say(indented(f"Nothing was left to train: {done}. Ask for more with --epochs.", 0))
+            say(wrapped(f"Nothing was left to train: {done}. Ask for more with --epochs."))
         if notice := data.stand_in_notice():
             say(coloured(notice, "yellow"))
         self._say_best(trainer)
@@ -83,9 +82,8 @@ class RunSummary(Callback):
             return
         say("Next")
         say(f"  curves  tensorboard --logdir {quoted(run_dir.parent)}")
-        foreign, more_epochs = _name_of_foreign(pl_module), f"--epochs {trainer.current_epoch + 10}"
-        say(f"  test    {PROGRAM} test --ckpt_path {quoted(run_dir)}{foreign}")
-        say(f"  longer  {_go_on_command(last, foreign)} {more_epochs}{_without_other_limits(trainer)}")
+        say(f"  test    {PROGRAM} test --ckpt_path {quoted(run_dir)}{_name_of_foreign(pl_module)}")
+        say(f"  longer  {resume_command(last)} --epochs {trainer.current_epoch + 10}{_without_other_limits(trainer)}")
 
     def _say_best(self, trainer: Trainer) -> None:
         """Print what the best epoch reached, and where it is kept."""
@@ -118,15 +116,6 @@ def _name_of_foreign(classifier: Any) -> str:
     """The flag that names a network class of the user's, which no checkpoint may have imported by itself."""
     class_path: str = classifier.network.spec()["class_path"]
     return "" if class_path.startswith("mnist_cnn.") else f" --network {class_path}"
-
-
-def _go_on_command(last: Path, foreign: str) -> str:
-    """The command that goes on with a run: a short one, unless its config names classes that must be named again."""
-    try:
-        _, left_out = settings_of_run(last)
-    except UserError:  # what is said of a run does not end it
-        return resume_command(last)
-    return resume_command(last) if left_out or foreign else f"{PROGRAM} fit --ckpt_path {quoted(run_dir_of(last))}"
 
 
 def _without_other_limits(trainer: Trainer) -> str:

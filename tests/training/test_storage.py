@@ -79,5 +79,5 @@ def test_a_checkpoint_that_cannot_be_written_names_the_command_that_goes_on(
     status, _, err = cli("fit", *TINY_RUN)
     assert status == 1
     assert "cannot be written (No space left on device); what was there before is kept" in err
-    assert f"--ckpt_path {RUN / 'checkpoints' / 'last.ckpt'}" in err
+    assert f"--ckpt_path {RUN}" in err
     assert sorted(path.name for path in (RUN / "checkpoints").iterdir()) == ["best.ckpt", "last.ckpt"]
