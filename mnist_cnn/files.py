@@ -3,12 +3,16 @@
 import errno
 import json
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePath
 from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from mnist_cnn.errors import UserError
 
 # What goes wrong when bytes are written; the system does not say to which file.
 NAMELESS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG, errno.EISDIR)
@@ -50,7 +54,22 @@ def written_whole(path: Path) -> Iterator[Path]:
 
 
 def expanded(path: str | Path) -> Path:
-    """A path with its `~` spelled out; that of a user who is not known stays as it is, as in a shell."""
+    """A path as the system takes it: `file:///...` is the path in it, and `~` is spelled out.
+
+    The `~` of a user who is not known stays as it is, as in a shell.
+
+    Raises:
+        UserError: for an address of another kind, as `s3://...`: it would be a folder of that name here.
+    """
+    # With one slash too: that is what is left of two in a Path. A single letter is a drive.
+    if match := re.match(r"([A-Za-z][A-Za-z0-9+.-]+):/", str(path)):
+        address = urlsplit(str(path))
+        if match[1].lower() != "file" or address.netloc not in ("", "localhost"):
+            raise UserError(
+                f"{path} is an address, and files are read and written on this machine alone: give a path, as "
+                f"/data/mnist or file:///data/mnist"
+            )
+        path = unquote(address.path)
     try:
         return Path(path).expanduser()
     except RuntimeError:

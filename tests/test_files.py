@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from mnist_cnn.errors import UserError
 from mnist_cnn.files import expanded, write_json, write_text, written_whole
 
 
@@ -69,3 +70,16 @@ def test_a_folder_in_the_place_of_a_file_stays(tmp_path: Path) -> None:
 def test_the_home_of_nobody_is_a_path_like_any_other() -> None:
     assert expanded("~nosuchuser/file") == Path("~nosuchuser/file")
     assert expanded("~/file") == Path.home() / "file"
+
+
+@pytest.mark.parametrize("address", ["memory://x", "s3://bucket/run", "memory:/x", "file://elsewhere/x", "gs://b"])
+def test_addresses_are_no_folders_of_that_name(address: str) -> None:
+    with pytest.raises(UserError, match=f"{address} is an address"):
+        expanded(address)
+
+
+def test_addresses_of_files_are_the_paths_in_them() -> None:
+    for address in ("file:///a/b%20c", "file:/a/b%20c", "file://localhost/a/b%20c"):
+        assert expanded(address) == Path("/a/b c")
+    assert expanded("some/C:/odd") == Path("some/C:/odd")
+    assert expanded("C:/drive") == Path("C:/drive")

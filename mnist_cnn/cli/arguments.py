@@ -12,7 +12,7 @@ from mnist_cnn.cli.commands import DEVICES, full_flag
 from mnist_cnn.cli.config_files import read_config
 from mnist_cnn.configs import path_is
 from mnist_cnn.errors import UsageError, UserError
-from mnist_cnn.files import class_name, merged
+from mnist_cnn.files import class_name, expanded, merged
 from mnist_cnn.runs.checkpoint import Checkpoint
 from mnist_cnn.runs.settings import say_what_is_left_out, settings_of_run, without_classes
 
@@ -188,7 +188,7 @@ def _request(command: str, looked_at: Sequence[tuple[str, str]], rest: Sequence[
         (*first, *rest),
         networks[-1] if networks else _network_of(config),
         checkpoints[-1] if checkpoints else config.get("ckpt_path"),
-        Path(root or "."),
+        expanded(root or "."),
         weights[-1] if weights else config.get("weights") if command == "fit" and not checkpoints else None,
     )
 

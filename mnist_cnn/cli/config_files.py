@@ -8,6 +8,7 @@ from typing import Any
 
 from mnist_cnn.configs import parse_settings, path_is, read_settings
 from mnist_cnn.errors import UsageError, UserError
+from mnist_cnn.files import expanded
 from mnist_cnn.shipped import find_config, list_configs
 
 MOST_PARTS = 50  # files that a config may be put together of
@@ -41,9 +42,7 @@ def read_config(config: str) -> dict[str, Any]:
 
 
 def _find_config(config: str) -> Path:
-    path = Path(config)
-    with suppress(RuntimeError):  # ~ and no such user
-        path = path.expanduser()
+    path = expanded(config)
     if path_is(path, Path.is_file):
         return path
     with suppress(UserError):

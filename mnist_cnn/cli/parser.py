@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 from mnist_cnn.cli.commands import COMMANDS
 from mnist_cnn.console import PROGRAM
 from mnist_cnn.errors import UsageError
+from mnist_cnn.files import expanded
 
 DESCRIBE: list[str] = []  # what a command is called with to get its parser
 
@@ -42,7 +43,11 @@ class CommandParser(argparse.ArgumentParser):
         """Parse as argparse does; for `DESCRIBE` the parser itself is handed out."""
         if args is DESCRIBE:
             raise _DescribedError(self)
-        return super().parse_args(args, namespace)
+        options = super().parse_args(args, namespace)
+        for name, value in vars(options).items():
+            if isinstance(value, Path):
+                setattr(options, name, expanded(value))
+        return options
 
     def error(self, message: str) -> NoReturn:
         """Raise `UsageError` with argparse's message."""

@@ -26,7 +26,7 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from mnist_cnn.data.datamodule import MNISTDataModule
 from mnist_cnn.data.registry import find_dataset
 from mnist_cnn.errors import DivergedError, TrainerError, UserError, of_system
-from mnist_cnn.files import merged, remove_parts
+from mnist_cnn.files import expanded, merged, remove_parts
 from mnist_cnn.runs.checkpoint import Checkpoint
 from mnist_cnn.runs.folders import Kind, find_checkpoint, is_last_of_run, list_runs, make_run_dir, run_dir_of
 from mnist_cnn.runs.names import check_name, name_of
@@ -104,7 +104,7 @@ def fit(
         check_name(name)
     if ckpt_path is not None and weights is not None:
         raise UserError("ckpt_path goes on with a run, and weights begins a new one: give one of them")
-    root = Path((trainer or {}).get("default_root_dir") or ".")
+    root = _root(trainer)
     start = _find(ckpt_path, root, "last")
     source = _find(weights, root, "best")
     seed = seed_everything if seed_everything is not None else start.settings()["seed_everything"] if start else 0
@@ -139,7 +139,9 @@ def _train(
     callbacks = [clock, RunSummary(clock.stopwatch, module.seconds_spent), EpochLines(clock), best, *callbacks]
     if not settings.get("fast_dev_run"):
         callbacks.append(RunConfig(config, name))
-    with _run_directory(Path(settings.get("default_root_dir") or "."), start) as make:
+    if settings.get("default_root_dir"):
+        settings["default_root_dir"] = str(_root(settings))
+    with _run_directory(_root(settings), start) as make:
         run_dir = None if settings.get("fast_dev_run") else make()
         title = name or (name_of(run_dir) if run_dir else "")
         settings["logger"] = loggers_of_run(settings.get("logger"), run_dir, start, module, title)
@@ -188,7 +190,7 @@ def _evaluate(
     ckpt_path: str | Path | Checkpoint,
     callbacks: list[Callback],
 ) -> Result:
-    start = _find(ckpt_path, Path((trainer or {}).get("default_root_dir") or "."), "best")
+    start = _find(ckpt_path, _root(trainer), "best")
     assert start is not None
     model, data, _ = behind(start, model, data, None, resumes=False)
     settings = {**TRAINER_DEFAULTS, **(trainer or {}), "logger": False}  # evaluating is no run
@@ -238,6 +240,11 @@ def _make_trainer(
         return Trainer(**settings, callbacks=[*given, *callbacks], plugins=plugins)
     except (MisconfigurationException, ValueError, TypeError, ImportError) as error:
         raise TrainerError(str(error)) from error
+
+
+def _root(trainer: Settings | None) -> Path:
+    """The folder that holds lightning_logs."""
+    return expanded((trainer or {}).get("default_root_dir") or ".")
 
 
 def _as_list(given: Any) -> list[Any]:
