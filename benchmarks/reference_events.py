@@ -11,6 +11,7 @@ import argparse
 import shutil
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -52,7 +53,10 @@ def write_events(run_dir: Path, copy: Path) -> None:
     """Write curves, hyperparameters, graph and pictures of a run into a copy of its directory."""
     checkpoint = copy / "checkpoints" / "best.ckpt"
     classifier = CheckpointClassifier(checkpoint)
-    logger = RunTensorBoardLogger(copy)
+    settings = yaml.safe_load((copy / "config.yaml").read_text())
+    trainer = SimpleNamespace(max_epochs=settings["trainer"]["max_epochs"])
+    data = SimpleNamespace(dataset_in_use=settings["data"]["dataset"], stand_in_for=None, trainer=trainer)
+    logger = RunTensorBoardLogger(copy, data=data)
     logger.log_hyperparams(yaml.safe_load((copy / "hparams.yaml").read_text()))
     classifier.model.example_input_array = torch.zeros(1, *classifier.image_shape)
     classifier.model.device = torch.device("cpu")
