@@ -16,6 +16,7 @@ import os
 import resource
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -23,6 +24,7 @@ import traceback
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -129,16 +131,18 @@ def cases_of(kind: str, count: int, seed: int, folder: Path) -> Iterator[Case]:
 
     made = folder / "made"
     made.mkdir()
-    good = shutil.copy(PICTURE, folder / "good.png")
+    good = str(shutil.copy(PICTURE, folder / "good.png"))
     if kind == "checkpoints":
         for number, path in enumerate(checkpoints.cases(count, seed, made)):
-            yield Case(path.name, checkpoint_command(number, path, good), checkpoints.answer(good))
+            yield Case(path.name, checkpoint_command(number, path, good), answer_of(checkpoints.UNDAMAGED, good))
     elif kind == "onnx":
         for path in onnx_files.cases(count, seed, made):
-            yield Case(path.name, ["predict", good, "--ckpt_path", str(path)], onnx_files.answer(good))
+            command = ["predict", good, "--ckpt_path", str(path)]
+            yield Case(path.name, command, answer_of(onnx_files.UNDAMAGED, good))
     elif kind == "pictures":
         for path in pictures.cases(count, seed, made):
-            yield Case(repr(path.name), ["predict", str(path), good], shipped_answer(good), must_answer=True)
+            command = ["predict", str(path), good, "--ckpt_path", "reference"]
+            yield Case(repr(path.name), command, answer_of("reference", good), must_answer=True)
     elif kind == "commands":
         for number, argv in enumerate(commands.cases(count, seed, made)):
             yield Case(str(number), argv)
@@ -158,11 +162,11 @@ def checkpoint_command(number: int, path: Path, picture: str) -> list[str]:
     return others[number // 4 % 3] if number % 4 == 3 else ["predict", picture, "--ckpt_path", str(path)]
 
 
-def shipped_answer(picture: str) -> str:
-    """What the shipped network says of a picture."""
-    import mnist_cnn
-
-    return mnist_cnn.load("reference").predict(picture)[0].label
+@cache
+def answer_of(network: Path | str, picture: str) -> str:
+    """What an undamaged network says of a picture, found in a process of its own."""
+    program = f"import mnist_cnn; print(mnist_cnn.load({str(network)!r}).predict({picture!r})[0].label)"
+    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip()
 
 
 @dataclass(frozen=True)
@@ -215,6 +219,8 @@ def run_case(case: Case, work: Path) -> Outcome:
         os.kill(child, signal.SIGKILL)
         _, _, usage = os.wait4(child, 0)
     text = output.read_text(encoding="utf-8", errors="replace") if output.exists() else ""
+    if (work.parent / "made" / "code-ran").exists():  # what the code in hostile checkpoints writes
+        events.write_text("code of a file was run")
     return Outcome(status, time.monotonic() - start, usage.ru_maxrss / 1024, text, events.read_text())
 
 
