@@ -31,6 +31,8 @@ LONGEST_TEXT = 100_000
 MOST_ARGUMENTS = 1000  # of a network, the numbers in its lists counted
 MOST_CHANNELS = 4096
 LARGEST_COUNT = 2**53
+# What loops and the data's position count, wherever it stands among their states.
+COUNTS = ("ready", "started", "processed", "completed", "epoch", "position", "_batches_that_stepped")
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # what could steer a terminal
 
 
@@ -168,6 +170,23 @@ def _is_list_of(is_right: Callable[[Any], bool]) -> Callable[[Any], bool]:
     return lambda value: isinstance(value, list) and all(map(is_right, value))
 
 
+def _is_progress(value: Any) -> bool:
+    """Whether the state of loops counts with whole numbers, at any depth."""
+    if isinstance(value, list):
+        return all(map(_is_progress, value))
+    if not isinstance(value, dict):
+        return value is None or type(value) in (bool, int, float) or _is_text(value)
+    return all(_is_count(item) if name in COUNTS else _is_progress(item) for name, item in value.items())
+
+
+def _is_schedule(value: Any) -> bool:
+    if not isinstance(value, dict):
+        return False
+    counts = [value[name] for name in ("last_epoch", "_step_count") if name in value]
+    rates = [value[name] for name in ("base_lrs", "_last_lr") if name in value]
+    return all(map(_is_count, counts)) and all(map(_is_list_of(_is_number), rates))
+
+
 def _is_mapping(value: Any) -> bool:
     return isinstance(value, dict)
 
@@ -194,8 +213,8 @@ ENTRIES: dict[str, tuple[Callable[[Any], bool], str]] = {
     METRICS: (_is_metrics, "numbers by name"),
     TRAINING_METRICS: (_is_list_of(_is_state), "a list of metrics"),
     CONDITIONS: (_is_settings, "settings"),
-    LOOPS: (_is_mapping, "settings"),
+    LOOPS: (lambda value: _is_mapping(value) and _is_progress(value), "what has been done so far"),
     CALLBACKS: (_is_mapping, "settings"),
     OPTIMIZERS: (_is_list_of(_is_optimizer), "a list of optimisers' states"),
-    SCHEDULES: (_is_list_of(_is_mapping), "a list of schedules' states"),
+    SCHEDULES: (_is_list_of(_is_schedule), "a list of schedules' states"),
 }

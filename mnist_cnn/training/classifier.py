@@ -7,6 +7,7 @@ probabilities = classifier.predict_proba(images)  # uint8 (B, 1, 28, 28) -> (B, 
 """
 
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -26,13 +27,14 @@ from mnist_cnn.networks import Network, build_network
 from mnist_cnn.networks.model import Model
 from mnist_cnn.optim.optimizers import OptimizerName, OptimizerSettings, apply_settings, build_optimizer
 from mnist_cnn.optim.schedules import ScheduleName, ScheduleSettings
-from mnist_cnn.runs.checkpoint import METRICS, PROVENANCE, TRAINING_METRICS
+from mnist_cnn.runs.checkpoint import METRICS, PROVENANCE, TRAINING_METRICS, Checkpoint
 from mnist_cnn.runs.provenance import Provenance, compare
 from mnist_cnn.training.adaptation import adapt
 from mnist_cnn.training.callbacks import training_callbacks
 from mnist_cnn.training.curves import write_curves
 from mnist_cnn.training.divergence import check_loss
 from mnist_cnn.training.foreign import ForeignPixels, images_of
+from mnist_cnn.training.restoring import check_optimizer_state
 from mnist_cnn.training.resume import restore_metrics, without_what_changed
 from mnist_cnn.training.schedule import RunSchedule
 
@@ -120,6 +122,17 @@ class ImageClassifier(Model, LightningModule):
         size = self.network.init_args.get("input_shape", (28, 28))
         self.example_input_array = torch.zeros(1, self.mean.numel(), *size)  # for TensorBoard's graph
         self._set_up_metrics([str(label) for label in range(self.network.num_classes)])
+
+    @classmethod
+    def load_from_checkpoint(cls, checkpoint_path: Any, *args: Any, **kwargs: Any) -> Any:
+        """As Lightning's; a file is looked through first, as by every command.
+
+        Raises:
+            UserError: if it is damaged, was altered or is none of this project's.
+        """
+        if isinstance(checkpoint_path, str | Path) and Path(checkpoint_path).is_file():
+            Checkpoint.read(Path(checkpoint_path))
+        return super().load_from_checkpoint(checkpoint_path, *args, **kwargs)
 
     def forward(self, images: Tensor) -> Tensor:
         """Map images (B, C, H, W), values from 0 to 255 in any number type, to logits (B, num_classes)."""
@@ -247,6 +260,7 @@ class ImageClassifier(Model, LightningModule):
         if isinstance(schedule, LambdaLR):  # else somebody has put one of his own in its place
             self.run_schedule.count_steps(self.trainer)
             optimizer: Any = self.optimizers(use_pl_optimizer=False)
+            check_optimizer_state(optimizer)
             apply_settings(optimizer, schedule, self.network, self.optimizer_settings)
         if self.compile_mode and self.compiled_network is None:
             self.compiled_network = torch.compile(self.network.forward, mode=self.compile_mode)

@@ -38,6 +38,7 @@ from mnist_cnn.training.launchers import check_launcher
 from mnist_cnn.training.limits import check_trainer
 from mnist_cnn.training.loggers import loggers_of_run
 from mnist_cnn.training.progress import EpochLines, ProgressBar
+from mnist_cnn.training.restoring import check_resumable, restored_or_explained
 from mnist_cnn.training.results import RunConfig, TestResults
 from mnist_cnn.training.resume import changed_settings
 from mnist_cnn.training.settings import TRAINER_DEFAULTS, Settings, as_config, behind, build, instantiated
@@ -109,6 +110,7 @@ def fit(
     source = _find(weights, root, "best")
     seed = seed_everything if seed_everything is not None else start.settings()["seed_everything"] if start else 0
     if start:
+        check_resumable(start)
         model, data, trainer = behind(start, model, data, trainer)
     if source:
         source.check_holds(None)
@@ -153,7 +155,7 @@ def _train(
                 print(f"Changed  {change}", file=sys.stderr)
         _obtain(module, "train")
         path = str(start.path) if start else None
-        with _explained(start), explained(lightning), ended_in_a_sentence(run_dir):
+        with _explained(start), restored_or_explained(start), explained(lightning), ended_in_a_sentence(run_dir):
             lightning.fit(classifier, datamodule=module, ckpt_path=path, weights_only=True)
     return _result_of_fit(lightning, best)
 
@@ -203,7 +205,7 @@ def _evaluate(
         lightning = _make_trainer(settings, callbacks, start)
         _obtain(module, "test" if kind == "test" else "train")
         evaluate = lightning.test if kind == "test" else lightning.validate
-        with _explained(start), explained(lightning):
+        with _explained(start), restored_or_explained(start), explained(lightning):
             evaluate(classifier, datamodule=module, ckpt_path=str(start.path), verbose=False, weights_only=True)
         metrics = {name: float(value) for name, value in lightning.callback_metrics.items()}
         return Result(run_dir, start.path, metrics, kept.path if kept.is_written else None)
