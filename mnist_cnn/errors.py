@@ -42,6 +42,10 @@ class TrainerError(UserError):
     """Settings that Lightning's Trainer does not take; the text is Lightning's."""
 
 
+class LostProcessError(UserError):
+    """One of the processes that train together has ended before its time."""
+
+
 class DivergedError(UserError):
     """Training led to a loss or to weights that are no finite numbers."""
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from mnist_cnn import __version__
 from mnist_cnn.cli.commands import ALSO_COMMANDS, AMBIGUOUS, COMMANDS, COMPLETION, SHELLS, short_flags_help
 from mnist_cnn.console import PROGRAM, coloured, table, wrapped
-from mnist_cnn.errors import DivergedError, RunInterrupted, UsageError, UserError, of_system
+from mnist_cnn.errors import DivergedError, LostProcessError, RunInterrupted, UsageError, UserError, of_system
 from mnist_cnn.signals import answered_by, first_signal, leave, listening, name_of, owns_process
 
 
@@ -96,6 +96,12 @@ def _run(command: str, arguments: list[str]) -> int:
         return function(arguments)
     except DivergedError as error:  # which all processes of a run find at once
         return _fail(str(error), command, status=1) if _is_first_process() else 1
+    except LostProcessError as error:
+        status = _fail(str(error), command, status=1)
+        if owns_process():  # its connections to the other processes would be waited for
+            sys.stdout.flush()
+            os._exit(status)
+        return status
     except UserError as error:
         return _fail(str(error), command, status=2 if isinstance(error, UsageError) else 1)
     except RunInterrupted as interruption:

@@ -37,6 +37,7 @@ from mnist_cnn.training.isolation import no_trace
 from mnist_cnn.training.launchers import check_launcher
 from mnist_cnn.training.limits import check_trainer
 from mnist_cnn.training.loggers import loggers_of_run
+from mnist_cnn.training.processes import watched
 from mnist_cnn.training.progress import EpochLines, ProgressBar
 from mnist_cnn.training.restoring import check_resumable, restored_or_explained
 from mnist_cnn.training.results import RunConfig, TestResults
@@ -155,7 +156,8 @@ def _train(
                 print(f"Changed  {change}", file=sys.stderr)
         _obtain(module, "train")
         path = str(start.path) if start else None
-        with _explained(start), restored_or_explained(start), explained(lightning), ended_in_a_sentence(run_dir):
+        watch = watched(lightning, run_dir)
+        with watch, _explained(start), restored_or_explained(start), explained(lightning), ended_in_a_sentence(run_dir):
             lightning.fit(classifier, datamodule=module, ckpt_path=path, weights_only=True)
     return _result_of_fit(lightning, best)
 
