@@ -119,7 +119,7 @@ def _take_curves(run: RunOverview) -> None:
         return
     curves = read.curves()
     finished, _ = curves.get("train/loss", ([], []))
-    run.epochs = int(max(finished, default=0))
+    run.epochs = int(max(filter(isfinite, finished), default=0))
     validated = [(loss, row) for row in read.rows if row.get("val/loss") and isfinite(loss := float(row["val/loss"]))]
     if validated:
         run.val_loss, best = min(validated, key=lambda one: one[0])

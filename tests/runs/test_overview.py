@@ -69,6 +69,7 @@ def test_a_runs_best_epoch_its_test_and_what_it_did_otherwise() -> None:
         ("metrics.csv", b"", "metrics.csv is damaged"),
         ("metrics.csv", b"epoch,train/loss,val/loss\n0,1,x\n", "metrics.csv is damaged"),
         ("metrics.csv", b"\xff\xfe\x00", "metrics.csv is damaged"),
+        ("metrics.csv", b"epoch,train/loss,val/loss\nnan,1,nan\ninf,1,2\n", None),
         ("test.json", b"{", "test.json is damaged"),
         ("test.json", b'{"metrics": 3}', "test.json is damaged"),
     ],
