@@ -50,6 +50,10 @@ class DivergedError(UserError):
     """Training led to a loss or to weights that are no finite numbers."""
 
 
+class RunLockedError(UserError):
+    """Another process trains the run."""
+
+
 class NotWrittenError(UserError):
     """A file of a run could not be written."""
 

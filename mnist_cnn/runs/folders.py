@@ -11,6 +11,7 @@ from mnist_cnn.console import PROGRAM, quoted, remark, short_path
 from mnist_cnn.errors import UserError
 from mnist_cnn.files import expanded
 from mnist_cnn.runs.curves import Curves, Rows
+from mnist_cnn.runs.lock import HOLDER, holder_of
 from mnist_cnn.runs.names import name_of
 from mnist_cnn.shipped import reference_run
 
@@ -85,7 +86,9 @@ def find_checkpoint(which: str, root: Path, of_folder: Kind = "best") -> Path:
         hint = f"; {quoted(older[-1])} is there: name it, or go on with it" if older else ""
         raise UserError(f"no run in {root / LOGS_FOLDER} has a best.ckpt yet{hint}")
     hint = f"; {quoted(older[-1])} is there, from an earlier run" if older else ""
-    raise UserError(f"the newest run {runs[-1]} has no last.ckpt{hint}")
+    holder = holder_of(runs[-1])
+    trained = f" yet: process {holder.pid} on {holder.host} is training it" if holder else ""
+    raise UserError(f"the newest run {runs[-1]} has no last.ckpt{trained}{hint}")
 
 
 def find_default_checkpoint(root: Path) -> Path:
@@ -107,9 +110,10 @@ def is_run(folder: Path) -> bool:
     """Whether a folder `version_N` is a run of this project, and not what another one of Lightning's has left.
 
     Runs are told by their checkpoints, and where there are none, by a setting in their config that no other project
-    has. What is damaged counts as this project's, so that it is named and not passed over.
+    has, or by being trained at this moment. What is damaged counts as this project's, so that it is named and not
+    passed over.
     """
-    if _kept(folder, "best") or _kept(folder, "last"):
+    if _kept(folder, "best") or _kept(folder, "last") or (folder / HOLDER).is_file():
         return True
     config = folder / "config.yaml"
     text = config.read_bytes() if config.is_file() else b""

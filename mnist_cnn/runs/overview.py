@@ -4,7 +4,6 @@ for run in overview(list_runs(Path())):
     print(run.title, run.val_accuracy, run.test_accuracy)
 """
 
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from mnist_cnn.files import class_name, flatten
 from mnist_cnn.runs.curves import Rows
 from mnist_cnn.runs.folders import STAND_IN_FILE
 from mnist_cnn.runs.names import name_of
+from mnist_cnn.runs.results import TestRecord
 from mnist_cnn.runs.settings import resumes_of
 
 # Settings that say where and how a run was watched, and change nothing of what comes out.
@@ -128,17 +128,15 @@ def _take_curves(run: RunOverview) -> None:
 
 def _take_test(run: RunOverview) -> None:
     """Take the accuracy of test.json, and say so if the checkpoint that it tells of has been replaced since."""
-    path = run.folder / "test.json"
-    if not path.is_file():
-        return
     try:
-        result = json.loads(path.read_text(encoding="utf-8"))
-        run.test_accuracy = float(result["metrics"]["test/accuracy"])
-        tested = path.parent / str(result["checkpoint"])
-        if tested.is_file() and tested.stat().st_mtime > path.stat().st_mtime:
-            run.problems.append(f"the test is of an earlier {tested.name}")
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        record = TestRecord.read(run.folder)
+    except UserError:
         run.problems.append("test.json is damaged")
+        return
+    if record:
+        run.test_accuracy = record.metrics.get("test/accuracy")
+        if record.is_stale:
+            run.problems.append(f"the test is of an earlier {record.checkpoint.name}")
 
 
 def _start_of(run_dir: Path) -> datetime | None:

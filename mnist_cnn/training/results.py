@@ -18,6 +18,7 @@ from mnist_cnn.files import plain, write_json, write_text
 from mnist_cnn.runs.folders import STAND_IN_FILE
 from mnist_cnn.runs.names import write_name
 from mnist_cnn.runs.provenance import Provenance
+from mnist_cnn.runs.results import CHECKSUM, checksum_of
 from mnist_cnn.runs.settings import resumes_of
 
 LIBRARIES = ("torchvision", "pytorch-lightning", "torchmetrics")
@@ -89,6 +90,7 @@ class TestResults(Callback):
 
     def __init__(self, path: Path, checkpoint: Path) -> None:
         self.path, self.checkpoint = path, checkpoint
+        self.checksum = checksum_of(checkpoint)  # before the test, as a run that is trained may replace it meanwhile
         self.is_written = False
 
     @rank_zero_only
@@ -104,6 +106,7 @@ class TestResults(Callback):
             "images": metrics.images_seen,
             "trained_on": {key: getattr(before, key, None) for key in ("dataset", "stand_in_for")},
             "checkpoint": os.path.relpath(self.checkpoint, self.path.parent),
+            CHECKSUM: self.checksum,
             "metrics": {name: float(value) for name, value in sorted(trainer.callback_metrics.items())},
             "precision": str(trainer.precision),
             "hardware": {"accelerator": type(trainer.accelerator).__name__, "machine": platform.machine()},

@@ -13,7 +13,7 @@ import re
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,13 +23,16 @@ from pytorch_lightning import Callback
 from pytorch_lightning.callbacks import ProgressBar as AnyProgressBar
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
+from mnist_cnn.console import remark
 from mnist_cnn.data.datamodule import MNISTDataModule
 from mnist_cnn.data.registry import find_dataset
 from mnist_cnn.errors import DivergedError, TrainerError, UserError, of_system
 from mnist_cnn.files import expanded, merged, remove_parts
 from mnist_cnn.runs.checkpoint import Checkpoint
 from mnist_cnn.runs.folders import Kind, find_checkpoint, is_last_of_run, list_runs, make_run_dir, run_dir_of
+from mnist_cnn.runs.lock import RunLock
 from mnist_cnn.runs.names import check_name, name_of
+from mnist_cnn.runs.results import TEST_FILE, stale_notice
 from mnist_cnn.training.adaptation import explained, without_finders
 from mnist_cnn.training.checkpoints import AtomicCheckpointIO, BestCheckpoint, LastCheckpoint, keep_checkpoints_in
 from mnist_cnn.training.classifier import ImageClassifier
@@ -43,7 +46,7 @@ from mnist_cnn.training.restoring import check_resumable, restored_or_explained
 from mnist_cnn.training.results import RunConfig, TestResults
 from mnist_cnn.training.resume import changed_settings
 from mnist_cnn.training.settings import TRAINER_DEFAULTS, Settings, as_config, behind, build, instantiated
-from mnist_cnn.training.storage import ended_in_a_sentence
+from mnist_cnn.training.storage import StillOurs, ended_in_a_sentence
 from mnist_cnn.training.summary import RunSummary
 from mnist_cnn.training.tensorboard import NetworkPictures
 from mnist_cnn.training.timing import RunClock, Stopwatch
@@ -144,12 +147,15 @@ def _train(
         callbacks.append(RunConfig(config, name))
     if settings.get("default_root_dir"):
         settings["default_root_dir"] = str(_root(settings))
-    with _run_directory(_root(settings), start) as make:
+    with _run_directory(_root(settings), start) as make, ExitStack() as held:
         run_dir = None if settings.get("fast_dev_run") else make()
         title = name or (name_of(run_dir) if run_dir else "")
         settings["logger"] = loggers_of_run(settings.get("logger"), run_dir, start, module, title)
         lightning = _make_trainer(settings, callbacks, start, clock)
         lightning.run_dir = run_dir
+        if run_dir and lightning.is_global_zero:
+            lightning.callbacks.append(StillOurs(held.enter_context(RunLock(run_dir))))  # type: ignore[attr-defined]
+            remove_parts(run_dir)  # of a kill while a file was written
         keep_checkpoints_in(run_dir, lightning.checkpoint_callbacks)
         if start and lightning.is_global_zero:
             for change in changed_settings(start, yaml.safe_load(config)):
@@ -159,6 +165,8 @@ def _train(
         watch = watched(lightning, run_dir)
         with watch, _explained(start), restored_or_explained(start), explained(lightning), ended_in_a_sentence(run_dir):
             lightning.fit(classifier, datamodule=module, ckpt_path=path, weights_only=True)
+        if run_dir and lightning.is_global_zero and (notice := stale_notice(run_dir)):
+            remark(notice)
     return _result_of_fit(lightning, best)
 
 
@@ -199,7 +207,7 @@ def _evaluate(
     model, data, _ = behind(start, model, data, None, resumes=False)
     settings = {**TRAINER_DEFAULTS, **(trainer or {}), "logger": False}  # evaluating is no run
     run_dir = run_dir_of(start.path)
-    kept = TestResults(run_dir / "test.json", start.path)
+    kept = TestResults(run_dir / TEST_FILE, start.path)
     if kind == "test":
         callbacks = [kept, *callbacks]
     with no_trace():
@@ -266,7 +274,6 @@ def _run_directory(root: Path, start: Checkpoint | None) -> Iterator[Any]:
 
     def find() -> Path:
         if start and is_last_of_run(start.path):
-            remove_parts(run_dir_of(start.path) / "checkpoints")  # of a kill while one was written
             return run_dir_of(start.path)
         # The other processes of a run write nothing and need no directory of their own.
         if os.environ.get("LOCAL_RANK", "0") != "0" and (runs := list_runs(root)):

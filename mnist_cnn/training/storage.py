@@ -3,9 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
+
+from pytorch_lightning import Callback, LightningModule, Trainer
 
 from mnist_cnn.console import short_path
 from mnist_cnn.errors import NotWrittenError, of_system
+from mnist_cnn.runs.lock import RunLock
 from mnist_cnn.runs.settings import resume_command
 
 
@@ -29,6 +33,21 @@ def ended_in_a_sentence(run_dir: Path | None) -> Iterator[None]:
             raise
         _remove_empty_events(run_dir)
         raise NotWrittenError(_explain(error, run_dir)) from error
+
+
+class StillOurs(Callback):
+    """Ends training if another machine has taken the run over; see `mnist_cnn.runs.lock`.
+
+    Args:
+        lock: The run's.
+    """
+
+    def __init__(self, lock: RunLock) -> None:
+        self.lock = lock
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        """Look before each step, which may write."""
+        self.lock.check_kept()
 
 
 def _explain(error: OSError | NotWrittenError, run_dir: Path) -> str:

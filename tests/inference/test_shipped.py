@@ -16,6 +16,7 @@ import mnist_cnn
 from mnist_cnn.data.photographs import PICTURES, write_pictures
 from mnist_cnn.data.synthetic import synthetic_digits
 from mnist_cnn.inference.pictures import to_network_input
+from mnist_cnn.runs.results import TestRecord
 from tests.support.checkpoints import contents_of
 from tests.support.commands import ROOT, Cli
 from tests.support.pictures import seven
@@ -105,3 +106,9 @@ def test_tensorboard_shows_something_complete_in_a_fresh_clone() -> None:
         next(folder.rglob("sprite.png")).relative_to(folder).as_posix()
         in (folder / "projector_config.pbtxt").read_text()
     )
+
+
+def test_the_test_result_that_comes_along_is_of_the_network_that_comes_along() -> None:
+    record = TestRecord.read(REFERENCE)
+    assert record is not None
+    assert not record.is_stale

@@ -1,12 +1,16 @@
 """Damaged files of a run: a resume, a test and figures go on and say so, or say what is wrong and how it goes on."""
 
+import os
 import shutil
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 import yaml
 
 from mnist_cnn.errors import UserError
+from mnist_cnn.runs.lock import RunLock
+from mnist_cnn.runs.results import TestRecord
 from mnist_cnn.runs.settings import resumes_of, settings_of_run
 from mnist_cnn.training.loggers import MetricsCSVLogger
 from mnist_cnn.training.results import RunConfig
@@ -117,15 +121,16 @@ def test_configs_of_resumes_get_the_next_free_number() -> None:
     class Started:
         run_dir = RUN
         datamodule = None
+        hparams: ClassVar[dict[str, Any]] = {}  # the module's
 
     names = ["config.yaml"]
     for number, text in enumerate(("a: 1\n", "a: 2\n", "a: 3\n", "a: 2\n")):
-        RunConfig(text).on_train_start(Started(), None)  # type: ignore[arg-type]
+        RunConfig(text).on_train_start(Started(), Started())  # type: ignore[arg-type]
         names += [f"config-resume-{number}.yaml"] if 0 < number < 3 else []
     assert sorted(path.name for path in RUN.iterdir()) == sorted(names)
     (RUN / "config-resume-1.yaml").unlink()
     (RUN / "config.yaml").write_bytes(b"\xff")
-    RunConfig("a: 4\n").on_train_start(Started(), None)  # type: ignore[arg-type]
+    RunConfig("a: 4\n").on_train_start(Started(), Started())  # type: ignore[arg-type]
     assert [path.name for path in resumes_of(RUN)] == ["config-resume-2.yaml", "config-resume-3.yaml"]
     assert (RUN / "config-resume-2.yaml").read_text() == "a: 3\n"
 
@@ -169,3 +174,31 @@ def test_rows_of_a_file_that_is_gone_are_not_begun_anew(tmp_path: Path) -> None:
         with pytest.raises(FileNotFoundError, match=r"metrics\.csv"):
             logger.log_metrics(row, step=2)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_run_that_another_process_trains_is_not_touched(cli: Cli, run: Path) -> None:
+    with RunLock(run):
+        before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+        status, out, err = cli("fit", "--ckpt_path", "last", "--epochs", "3", *QUIET)
+        assert status == 1
+        assert len(err.strip().splitlines()) == 1
+        assert f"version_0 is being trained by process {os.getpid()} on" in err
+        assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+        assert "Resumed" not in out
+        # Another checkpoint than the last one begins a run of its own, and the others only read.
+        assert cli("validate", "--ckpt_path", "last", *QUIET)[0] == 0
+        (run / "checkpoints" / "last.ckpt").unlink()
+        _, _, err = cli("fit", "--ckpt_path", "last")
+        assert f"has no last.ckpt yet: process {os.getpid()} on" in err
+
+
+def test_a_resume_that_replaces_the_tested_checkpoint_says_so(cli: Cli, run: Path) -> None:
+    assert cli("test", "--pictures.enabled", "false", *QUIET)[0] == 0
+    record = TestRecord.read(run)
+    assert record is not None
+    assert not record.is_stale
+    status, _, err = cli("fit", "--ckpt_path", "last", "--epochs", "3", "--lr", "0.02", *QUIET)
+    assert status == 0, err
+    assert record.is_stale, "the third epoch is the best"
+    assert "test.json tells of an earlier best.ckpt" in err
+    assert not [path for path in run.iterdir() if path.name == ".holder.json"]
