@@ -16,7 +16,7 @@ from pytorch_lightning.strategies.launchers import subprocess_script
 
 from mnist_cnn.console import PROGRAM
 from mnist_cnn.errors import LostProcessError
-from mnist_cnn.runs.folders import resume_command
+from mnist_cnn.runs.settings import resume_command
 
 LOOK_SECONDS = 0.5
 # From a process's end to that of the others. They may be ending themselves, with something of their own to say.
