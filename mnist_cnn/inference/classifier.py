@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_cnn.errors import UserError
 from mnist_cnn.inference.base import Classifier
 from mnist_cnn.inference.onnx import ONNXClassifier
 from mnist_cnn.runs.folders import find_checkpoint, find_default_checkpoint
@@ -46,7 +47,13 @@ class CheckpointClassifier(Classifier):
         return self.model.network
 
     def _probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return self._checked(self.model.predict_proba(images).numpy())
+        try:
+            return self._checked(self.model.predict_proba(images).numpy())
+        except UserError:
+            raise
+        except Exception as error:  # of a network of anyone's
+            reason = " ".join(str(error).split())
+            raise UserError(f"{self.path} cannot answer for images of {images.shape[1:]}: {reason}") from error
 
 
 def load(

@@ -78,6 +78,18 @@ def test_every_command_can_be_told_the_class(cli: Cli) -> None:
     assert "holds a network of the class 'own.Mine', not CNN" in err
 
 
+def test_a_network_that_fails_in_use_is_one_line(cli: Cli) -> None:
+    Path("own.py").write_text(GOOD)
+    assert cli("fit", *RUN, "--network", "own.Mine")[0] == 0
+    seven().save("photo.png")
+    del sys.modules["own"]
+    Path("own.py").write_text(GOOD.replace("self.layers(images)", "self.layers(images[:, :, 1:])"))
+    status, _, err = cli("predict", "photo.png", "--network", "own.Mine")
+    assert status == 1
+    assert "best.ckpt cannot answer for images of (1, 28, 28)" in err
+    assert "Traceback" not in err
+
+
 def test_in_python_the_class_is_given_or_named(cli: Cli) -> None:
     Path("own.py").write_text(GOOD)
     assert cli("fit", *RUN, "--network", "own.Mine")[0] == 0

@@ -9,7 +9,19 @@ import torch
 
 import mnist_cnn
 from mnist_cnn.errors import UserError
-from mnist_cnn.networks import MLP
+from mnist_cnn.inference.classifier import CheckpointClassifier
+from mnist_cnn.inference.export import export_onnx
+from mnist_cnn.networks import (
+    CNN,
+    MLP,
+    VGG16,
+    GlobalPoolCNN,
+    MediumCNN,
+    MiniVGG,
+    Network,
+    SmallCNN,
+    TwoLayerCNN,
+)
 from mnist_cnn.runs.checkpoint import Checkpoint
 from tests.support.checkpoints import contents_of, write_checkpoint
 from tests.support.hostile import checkpoints, onnx_files
@@ -108,3 +120,24 @@ def test_a_larger_file_is_read_where_the_user_says_so(monkeypatch: pytest.Monkey
     monkeypatch.setenv("MNIST_CNN_LARGEST_CHECKPOINT", "much")
     with pytest.raises(UserError, match="MNIST_CNN_LARGEST_CHECKPOINT=much: a whole number of megabytes"):
         Checkpoint.read(path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "network",
+    [
+        CNN((4, 8), batch_norm=True, border=2),
+        MLP((8,)),
+        TwoLayerCNN(4),
+        SmallCNN((4,)),
+        MediumCNN((2, 3, 4)),
+        GlobalPoolCNN((4, 4), padding=1, batch_norm=True, max_pool=True),
+        MiniVGG((4,), 8, batch_norm=True),
+        VGG16("none", image_size=32, hidden_units=8),
+    ],
+)
+def test_every_network_passes_what_is_asked_of_an_exported_file(tmp_path: Path, network: Network) -> None:
+    path = write_checkpoint(tmp_path / "network.ckpt", network)
+    assert export_onnx(CheckpointClassifier(path), tmp_path / "network.onnx") < 1e-5
+    expected = [label for label, _ in answer(path)]
+    assert [label for label, _ in answer(tmp_path / "network.onnx")] == expected
