@@ -35,6 +35,8 @@ def read_config(config: str) -> dict[str, Any]:
         raise
     except UserError as error:
         raise UsageError(str(error)) from error
+    if "config" in complete:
+        raise UsageError(f"{_short(config)}: unknown setting config; give --config several times")
     for key, text in _texts(complete):
         if match := INTERPOLATION.search(text):
             raise UsageError(f"{_short(config)}, {key}: {match[0]} is not filled in here; write the value itself")

@@ -1,6 +1,8 @@
 """The parser of the commands that are not LightningCLI's."""
 
 import argparse
+import difflib
+import re
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
@@ -50,8 +52,11 @@ class CommandParser(argparse.ArgumentParser):
         return options
 
     def error(self, message: str) -> NoReturn:
-        """Raise `UsageError` with argparse's message."""
-        raise UsageError(message)
+        """Raise `UsageError` with argparse's message, and with the flag that a mistyped one may stand for."""
+        unknown = re.match(r"unrecognized arguments: (--[\w.-]+)", message)
+        known = [option for action in self._actions for option in action.option_strings]
+        near = difflib.get_close_matches(unknown[1].replace("-", "_"), known, n=1, cutoff=0.6) if unknown else []
+        raise UsageError(f"{message}; did you mean {near[0]}?" if near else message)
 
     def add_checkpoint(self, takes: str = "a checkpoint, an exported .onnx file") -> None:
         """Add the flags that name the network to use.

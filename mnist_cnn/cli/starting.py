@@ -1,6 +1,7 @@
 """The start of `fit`, `validate` and `test`: what can be said before torch and Lightning are loaded is said at once."""
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -39,11 +40,20 @@ def _start(command: str, arguments: Sequence[str]) -> int:
     prints_only = request.wants_help or any(flag.startswith("--print_") for flag in request.flags)
     if not request.wants_help and (known := KnownFlags.read(command)):
         known.check(request)
+    if not prints_only:
+        _say_what_is_not_read()
     if not is_loaded and not prints_only and os.environ.get("LOCAL_RANK", "0") == "0":
         remark(f"{_intention(request)}; loading PyTorch and Lightning ...")
     with spared_collector():
         training = import_module("mnist_cnn.cli.training")
     return int(getattr(training, command)(request, arguments))
+
+
+def _say_what_is_not_read() -> None:
+    """Name variables by which other programs on Lightning's command line are given settings: here they do nothing."""
+    names = sorted(name for name in os.environ if re.fullmatch(r"PL_(?:[A-Z0-9_]+__[A-Z0-9_]+|CONFIG)", name))
+    if names and os.environ.get("LOCAL_RANK", "0") == "0":
+        remark(f"{', '.join(names)}: not read, as settings come from flags and configs alone; give a flag or --config")
 
 
 def _intention(request: Request) -> str:

@@ -109,6 +109,12 @@ def test_a_config_cannot_be_put_together_without_end() -> None:
         read_request("fit", ["--config", "more.yaml"])
 
 
+def test_a_config_names_no_other() -> None:
+    Path("some.yaml").write_text("config: other.yaml\n")
+    with pytest.raises(UsageError, match=r"some.yaml: unknown setting config; give --config several times"):
+        read_request("fit", ["--config", "some.yaml"])
+
+
 def test_an_interpolation_is_named_as_what_is_not_filled_in() -> None:
     Path("some.yaml").write_text("model:\n  lr: 1\n  weight_decay: ${model.lr}\n")
     with pytest.raises(UsageError, match=r"some.yaml, model.weight_decay: \$\{model.lr\} is not filled in here"):
