@@ -26,7 +26,7 @@ ITEM_SIZES = {
 FLOATS = ("DoubleStorage", "FloatStorage", "HalfStorage", "BFloat16Storage")
 # What states of callbacks and schedules may hold beside plain values; none of it can be larger than what it is given.
 HARMLESS = ("collections.Counter", "torch.Size", "torch.device", "__builtin__.set", "_codecs.encode")
-MOST_OPERATIONS = 500_000  # 15,000 tensors take so many
+MOST_OPERATIONS = 250_000  # 7,000 tensors take so many
 LARGEST_WHOLE_NUMBER = 2**63
 
 
