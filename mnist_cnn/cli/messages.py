@@ -116,10 +116,14 @@ def explain_instance(message: str) -> str:
     Args:
         message: What jsonargparse says.
     """
-    match = re.search(r"Problem with given class_path '([\w.]+)':\s+(.*?)\s*(?:\n|$)", message)
-    if not match:
+    found = re.search(r"Problem with given class_path '([\w.]+)':\s+(.*?)\s*(?:\n|$)", message)
+    class_path, problem = (found[1], found[2]) if found else ("", "")
+    if not found and (value := re.search(r"Given value: .*?class_path='([\w.]+)'", message)):
+        class_path = value[1]  # what its own code raised stands in the list of what was tried
+        problem = next((tried for tried in re.findall(r"^\s*- (?!Expected)(.*)$", message, re.MULTILINE)), "")
+    if not problem:
         return ""
-    return missing_package(match[1], match[2]) or f"{match[1].rpartition('.')[2]} cannot be made: {match[2]}"
+    return missing_package(class_path, problem) or f"{class_path.rpartition('.')[2]} cannot be made: {problem}"
 
 
 def explain_trainer(message: str) -> str:

@@ -8,10 +8,12 @@ from typing import Any
 import torch
 from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.callbacks import (
+    BackboneFinetuning,
     BatchSizeFinder,
     LearningRateFinder,
     ModelCheckpoint,
     ModelPruning,
+    SpikeDetection,
     StochasticWeightAveraging,
 )
 from pytorch_lightning.utilities import rank_zero_warn
@@ -40,6 +42,11 @@ def adapt(callbacks: Sequence[Callback], network: nn.Module, is_closed: bool) ->
     """
     is_closed = is_closed and all(type(callback).__module__.startswith(WITHOUT_METRICS) for callback in callbacks)
     for callback in callbacks:
+        if isinstance(callback, BackboneFinetuning):
+            raise UserError(
+                "BackboneFinetuning looks for a backbone in the classifier itself: leave it out, and use "
+                "--model.freeze_epochs and --model.backbone_lr_factor with a network that comes pretrained, as VGG16"
+            )
         if isinstance(callback, StochasticWeightAveraging):
             rank_zero_warn(
                 "StochasticWeightAveraging puts the averages in place at the very end: best.ckpt holds weights from "
@@ -64,6 +71,8 @@ def without_finders(callbacks: Sequence[Callback]) -> list[Callback]:
     for callback in callbacks:
         if type(callback) in (LearningRateFinder, BatchSizeFinder):
             rank_zero_warn(f"{type(callback).__name__} is left out: the run goes on with the settings that it has")
+        elif isinstance(callback, SpikeDetection):
+            rank_zero_warn("SpikeDetection is left out: Lightning cannot give it back what it had seen so far")
         else:
             kept.append(callback)
     return kept

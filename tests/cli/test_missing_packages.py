@@ -23,3 +23,8 @@ def test_the_command_that_installs_it_is_one_line(monkeypatch: pytest.MonkeyPatc
     rich = "`RichProgressBar` requires `rich` >= 10.2.2. Install it by running `pip install -U rich`."
     assert explain_instance(f"- Problem with given class_path 'x.RichProgressBar': {rich}").endswith("pip install rich")
     assert explain_instance("something else") == ""
+
+
+def test_what_its_own_code_raises_is_one_line() -> None:
+    message = f"Subtypes: [Logger]\nErrors:\n  - No server\n  - Expected a bool\nGiven value: N(class_path='{LOGGER}')"
+    assert explain_instance(message) == "WandbLogger cannot be made: No server"
