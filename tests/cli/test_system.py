@@ -112,7 +112,7 @@ def test_metrics_that_cannot_be_kept_are_printed(cli: Cli, checkpoint: Path, mon
         (["predict", "seven.png", "--output", "a\0b.csv"], "NUL"),
         (["predict", "seven.png", "--ckpt_path", LONG], "the name is longer"),
         (["predict", "seven.png", "--ckpt_path", "~nosuchuser/best.ckpt"], "no such file"),
-        (["predict", LONG], "the name is longer"),
+        (["predict", LONG], "too long"),
         (["figures", "--output", "seven.png/figures"], "seven.png is a file"),
         (["figures", "--output", LONG], "the name is longer"),
         (["export", "--output", "folder.onnx"], "that is a folder"),
