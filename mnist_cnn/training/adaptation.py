@@ -95,6 +95,13 @@ def explained(trainer: Trainer) -> Iterator[None]:
     """
     try:
         yield
+    except TypeError as error:
+        if "cannot pickle" not in str(error):
+            raise
+        raise UserError(
+            "--trainer.strategy ddp_spawn hands the whole run to new processes, which cannot be done with this one "
+            f"({error}): choose ddp"
+        ) from error
     except (MisconfigurationException, RuntimeError) as error:
         watched = re.search(r"stopping conditioned on metric `(.+?)`|`(\w+)\(monitor='(.+?)'\)`", str(error))
         if watched:

@@ -20,7 +20,7 @@ from pytorch_lightning.callbacks import (
 from mnist_cnn.errors import UserError
 from mnist_cnn.networks import CNN
 from mnist_cnn.runs.checkpoint import Checkpoint
-from mnist_cnn.training.adaptation import adapt, metric_name
+from mnist_cnn.training.adaptation import adapt, explained, metric_name
 from mnist_cnn.training.run import Result, fit
 from tests.training.test_run import SETTINGS
 
@@ -140,3 +140,11 @@ def test_averaging_of_lightnings_own_is_gone_on_with(averaging: Any) -> None:
     after = Checkpoint.read(RUN / "checkpoints" / "last.ckpt")
     assert (before.epoch, after.epoch) == (1, 2)
     assert ("current_model_state" in before.contents) == ("current_model_state" in after.contents)
+
+
+def test_a_run_that_cannot_be_handed_to_new_processes_is_a_line() -> None:
+    trainer: Any = None
+    with pytest.raises(UserError, match="choose ddp"), explained(trainer):
+        raise TypeError("cannot pickle '_thread.RLock' object")
+    with pytest.raises(TypeError, match="else"), explained(trainer):
+        raise TypeError("something else")
