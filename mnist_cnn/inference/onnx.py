@@ -44,7 +44,8 @@ class ONNXClassifier(Classifier):
         if _memory_is_bounded():
             options.add_session_config_entry("session.use_env_allocators", "1")
         try:
-            self.session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+            providers = ["CPUExecutionProvider"]  # there is no other one to fall back to, which would be announced
+            self.session = onnxruntime.InferenceSession(model, options, providers, enable_fallback=0)
         except Exception as error:  # onnxruntime has a dozen kinds, none of which derives from another
             raise UserError(f"{path} is damaged or no ONNX file: onnxruntime cannot read it") from error
         self.class_names, self.provenance = _read_metadata(path, self.session.get_modelmeta().custom_metadata_map)

@@ -52,7 +52,7 @@ def _bits_flipped_with_the_right_checksum(rng: random.Random, path: Path) -> Non
     place = rng.choice([*range(2000), *range(len(data) - 1500, len(data))])
     data[place] ^= 1 << rng.randrange(8)
     model = _parsed(bytes(data))
-    same = model is not None and _weights(model) == _weights(onnx.load(str(UNDAMAGED)))
+    same = model is not None and _weights(model) == _weights(onnx.load(str(WITHOUT_CHECKSUM)))
     path.write_bytes(with_checksum(bytes(data)) if same else bytes(data[:-1]))
 
 
@@ -265,7 +265,9 @@ def _parsed(data: bytes) -> Any:
 
 
 def _weights(model: Any) -> list[tuple[str, bytes]]:
-    return [(part.name, part.raw_data) for part in model.graph.initializer]
+    """What an answer is made of, and may be altered without anybody's knowing: numbers, and the names of classes."""
+    names = [(entry.key, entry.value.encode()) for entry in model.metadata_props]
+    return [*names, *((part.name, part.raw_data) for part in model.graph.initializer)]
 
 
 def _value(name: str, kind: int, shape: list[int]) -> Any:
