@@ -70,6 +70,7 @@ def test_a_resume_runs_no_code_that_a_run_folder_names_and_says_what_to_give(cli
     assert f"--trainer.profiler {EVIL}" in err
     assert "--config run/config.yaml" in err
     config = str(checkpoint.parent.parent / "config.yaml")
+    Path(config).write_text(yaml.safe_dump({"trainer": TRAINER}))
     request = read_request("fit", ["--ckpt_path", str(checkpoint), "--config", config])
     named = request.behind(Checkpoint.read(checkpoint)).config["trainer"]
     assert named["callbacks"] == TRAINER["callbacks"], "who names the file trusts it"
