@@ -96,11 +96,15 @@ def of_system(error: BaseException) -> str | None:
     return f"{_shown(error.filename)}: {words}" if error.filename not in (None, "") else words
 
 
+def shortened(text: str) -> str:
+    """A name for a message: a long one is cut in the middle."""
+    half = LONGEST_SHOWN // 2
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:half]}...{text[-half:]}"
+
+
 def _shown(path: object) -> str:
-    """A path for a message: long ones are cut in the middle, and what would move the cursor is spelled out."""
-    text = path.decode(errors="replace") if isinstance(path, bytes) else str(path)
-    if len(text) > LONGEST_SHOWN:
-        text = f"{text[: LONGEST_SHOWN // 2]}...{text[-LONGEST_SHOWN // 2 :]}"
+    """A path for a message: what would move the cursor is spelled out."""
+    text = shortened(path.decode(errors="replace") if isinstance(path, bytes) else str(path))
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from PIL import Image
 
 from mnist_cnn.console import printable
+from mnist_cnn.errors import shortened
 from mnist_cnn.inference.decoding import kind_of_file, known_formats
 
 STANDARD_INPUT = "-"
@@ -29,7 +30,7 @@ def find_pictures(names: Sequence[str]) -> tuple[list[Path], list[str]]:
     failures: list[str] = []
     for name in names:
         if problem := _problem_of(name):
-            failures.append(f"{printable(name)}: {problem}")
+            failures.append(f"{printable(shortened(name))}: {problem}")
         elif not Path(name).is_dir():
             found.append(Path(name))
         else:
