@@ -50,7 +50,7 @@ def test_what_is_no_file_is_named_with_the_reason() -> None:
         "address",
     ]
     for name, failure, word in zip(names, failures, words, strict=True):
-        assert failure.startswith(name.replace("\0", "\\x00"))
+        assert failure.startswith(name.replace("\0", "\\x00")[:60])  # long names are cut
         assert word in failure
 
 
