@@ -212,7 +212,7 @@ def test_a_run_leaves_config_curves_and_checkpoints(run: Path) -> None:
     events = EventAccumulator(str(run))
     events.Reload()
     scalars = events.Tags()["scalars"]
-    curves = ["train/loss", "train/loss_step", "train/accuracy", "val/loss", "val/accuracy", "val_class/3", "lr"]
+    curves = ["train/loss", "train/loss_step", "train/accuracy", "val/loss", "val/accuracy", "val_class/3", "train/lr"]
     assert set(curves) <= set(scalars)
     assert events.Tags()["graph"]
     assert [event.step for event in events.Scalars("val/accuracy")] == [6, 12]
@@ -232,7 +232,7 @@ def test_a_run_leaves_config_curves_and_checkpoints(run: Path) -> None:
 def test_the_learning_rate_curve_is_the_schedules(run: Path) -> None:
     events = EventAccumulator(str(run))
     events.Reload()
-    rates = [event.value for event in events.Scalars("lr")]
+    rates = [event.value for event in events.Scalars("train/lr")]
     assert max(rates) <= 0.02
     assert rates[-1] == pytest.approx(0.02 / 25 / 10_000)
 
@@ -462,7 +462,7 @@ def test_the_folder_of_a_run_is_gone_on_with_and_evaluated(cli: Cli, run: Path) 
     assert "Checkpoint  lightning_logs/version_0/checkpoints/best.ckpt" in cli("validate", "--ckpt_path", str(run))[1]
     status, out, _ = cli("fit", "--ckpt_path", str(run), "--epochs", "3")
     assert status == 0
-    assert "at epoch 2, after 12 steps" in out
+    assert "in epoch 3, after 12 steps" in out
     assert [path.name for path in Path("lightning_logs").iterdir()] == ["version_0"]
 
 
