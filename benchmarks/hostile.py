@@ -147,8 +147,10 @@ def cases_of(kind: str, count: int, seed: int, folder: Path) -> Iterator[Case]:
         for number, argv in enumerate(commands.cases(count, seed, made)):
             yield Case(str(number), argv)
     else:
-        for path in data_files.cases(count, seed, made):
-            yield Case(path.name, ["fit", "--data.data_dir", str(path), "--data.val_size", "10", *TINY])
+        for number, path in enumerate(data_files.cases(count, seed, made)):
+            dataset = data_files.DATASETS[number % len(data_files.DATASETS)]  # with known checksums, and without
+            flags = ["--data.dataset", dataset, "--data.data_dir", str(path), "--data.val_size", "10"]
+            yield Case(f"{path.name} as {dataset}", ["fit", *flags, *TINY])
 
 
 def checkpoint_command(number: int, path: Path, picture: str) -> list[str]:

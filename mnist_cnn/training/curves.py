@@ -9,7 +9,7 @@ from typing import Any
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 
-from mnist_cnn.training.loggers import MetricsCSVLogger
+from mnist_cnn.training.csv_logger import MetricsCSVLogger
 
 
 def write_curves(trainer: Trainer, values: Mapping[str, Any]) -> None:

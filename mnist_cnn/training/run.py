@@ -9,11 +9,8 @@ library's memory are as they were.
 """
 
 import os
-import re
-import shutil
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,16 +23,18 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from mnist_cnn.console import remark
 from mnist_cnn.data.datamodule import MNISTDataModule
 from mnist_cnn.data.registry import find_dataset
-from mnist_cnn.errors import DivergedError, TrainerError, UserError, of_system
+from mnist_cnn.errors import TrainerError, UserError
 from mnist_cnn.files import expanded, merged, remove_parts
 from mnist_cnn.runs.checkpoint import Checkpoint
-from mnist_cnn.runs.folders import Kind, find_checkpoint, is_last_of_run, list_runs, make_run_dir, run_dir_of
+from mnist_cnn.runs.folders import Kind, find_checkpoint, run_dir_of
 from mnist_cnn.runs.lock import RunLock
 from mnist_cnn.runs.names import check_name, name_of
 from mnist_cnn.runs.results import TEST_FILE, stale_notice
 from mnist_cnn.training.adaptation import explained, without_finders
 from mnist_cnn.training.checkpoints import AtomicCheckpointIO, BestCheckpoint, LastCheckpoint, keep_checkpoints_in
 from mnist_cnn.training.classifier import ImageClassifier
+from mnist_cnn.training.directory import run_directory
+from mnist_cnn.training.endings import training_explained
 from mnist_cnn.training.isolation import no_trace
 from mnist_cnn.training.launchers import check_launcher
 from mnist_cnn.training.limits import check_trainer
@@ -147,7 +146,7 @@ def _train(
         callbacks.append(RunConfig(config, name))
     if settings.get("default_root_dir"):
         settings["default_root_dir"] = str(_root(settings))
-    with _run_directory(_root(settings), start) as make, ExitStack() as held:
+    with run_directory(_root(settings), start) as make, ExitStack() as held:
         run_dir = None if settings.get("fast_dev_run") else make()
         title = name or (name_of(run_dir) if run_dir else "")
         settings["logger"] = loggers_of_run(settings.get("logger"), run_dir, start, module, title)
@@ -163,7 +162,13 @@ def _train(
         _obtain(module, "train")
         path = str(start.path) if start else None
         watch = watched(lightning, run_dir)
-        with watch, _explained(start), restored_or_explained(start), explained(lightning), ended_in_a_sentence(run_dir):
+        with (
+            watch,
+            training_explained(start),
+            restored_or_explained(start),
+            explained(lightning),
+            ended_in_a_sentence(run_dir),
+        ):
             lightning.fit(classifier, datamodule=module, ckpt_path=path, weights_only=True)
         if run_dir and lightning.is_global_zero and (notice := stale_notice(run_dir)):
             remark(notice)
@@ -215,7 +220,7 @@ def _evaluate(
         lightning = _make_trainer(settings, callbacks, start)
         _obtain(module, "test" if kind == "test" else "train")
         evaluate = lightning.test if kind == "test" else lightning.validate
-        with _explained(start), restored_or_explained(start), explained(lightning):
+        with training_explained(start), restored_or_explained(start), explained(lightning):
             evaluate(classifier, datamodule=module, ckpt_path=str(start.path), verbose=False, weights_only=True)
         metrics = {name: float(value) for name, value in lightning.callback_metrics.items()}
         return Result(run_dir, start.path, metrics, kept.path if kept.is_written else None)
@@ -264,37 +269,6 @@ def _as_list(given: Any) -> list[Any]:
     return list(given) if isinstance(given, list | tuple) else [given] if given is not None else []
 
 
-@contextmanager
-def _run_directory(root: Path, start: Checkpoint | None) -> Iterator[Any]:
-    """Give a function that finds or makes the run's directory; one that was made for a run that never began is removed.
-
-    Going on from a checkpoint that is not a run's last would overwrite what came after it, so that is a new run.
-    """
-    made: list[Path] = []
-
-    def find() -> Path:
-        if start and is_last_of_run(start.path):
-            return run_dir_of(start.path)
-        # The other processes of a run write nothing and need no directory of their own.
-        if os.environ.get("LOCAL_RANK", "0") != "0" and (runs := list_runs(root)):
-            return runs[-1]
-        try:
-            made.append(make_run_dir(root))
-        except OSError as error:
-            reason = of_system(error)
-            raise UserError(f"no run can be kept in {root} ({reason}); see --trainer.default_root_dir") from error
-        return made[0]
-
-    try:
-        yield find
-    finally:
-        for run_dir in made:
-            if not (run_dir / "config.yaml").exists():
-                shutil.rmtree(run_dir, ignore_errors=True)
-                with suppress(OSError):  # other runs are in it
-                    run_dir.parent.rmdir()
-
-
 def _obtain(module: MNISTDataModule, split: Any) -> None:
     """Get the data before other processes are started, which would wait for this one in vain if it failed."""
     if "LOCAL_RANK" not in os.environ:
@@ -308,31 +282,3 @@ def _result_of_fit(lightning: Trainer, best: BestCheckpoint) -> Result:
         with suppress(UserError):  # a run that diverged, or a network larger than is read from anywhere
             metrics = Checkpoint.read(path).metrics
     return Result(lightning.run_dir, path, metrics)
-
-
-@contextmanager
-def _explained(start: Checkpoint | None) -> Iterator[None]:
-    """Say in a sentence that weights do not fit, and make Ctrl-C, which Lightning turns into an exit, itself again."""
-    try:
-        yield
-    except ValueError as error:
-        if "`val_check_interval`" in str(error):  # only here is it known how many batches there are
-            raise TrainerError(str(error)) from error
-        raise
-    except RuntimeError as error:
-        if match := re.search(r"Function '(\w+)' returned nan values", str(error)):  # --trainer.detect_anomaly
-            operation = match[1].removesuffix("Backward0")
-            raise DivergedError(
-                f"training diverged: the gradient of the operation {operation} holds values that are no numbers; try a "
-                f"smaller --lr or --trainer.gradient_clip_val 1"
-            ) from error
-        if "loading state_dict" not in str(error):
-            raise
-        raise UserError(
-            f"the weights in {start.path if start else None} do not fit the network that the flags or configs ask for; "
-            f"leave --model.network out to take the checkpoint's own"
-        ) from error
-    except SystemExit as stop:
-        if isinstance(stop.__context__, KeyboardInterrupt):  # which Lightning turns into an exit
-            raise KeyboardInterrupt from stop
-        raise

@@ -12,7 +12,7 @@ from mnist_cnn.errors import UserError
 from mnist_cnn.runs.lock import RunLock
 from mnist_cnn.runs.results import TestRecord
 from mnist_cnn.runs.settings import resumes_of, settings_of_run
-from mnist_cnn.training.loggers import MetricsCSVLogger
+from mnist_cnn.training.csv_logger import MetricsCSVLogger
 from mnist_cnn.training.results import RunConfig
 from tests.support.checkpoints import contents_of
 from tests.support.commands import TINY_RUN, Cli

@@ -11,7 +11,8 @@ from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from mnist_cnn.data.published import PublishedDataset
 from mnist_cnn.runs.folders import find_checkpoint, list_runs
-from mnist_cnn.training.loggers import MetricsCSVLogger, RunTensorBoardLogger
+from mnist_cnn.training.csv_logger import MetricsCSVLogger
+from mnist_cnn.training.loggers import RunTensorBoardLogger
 from mnist_cnn.training.run import fit
 from tests.support.commands import TINY_RUN, Cli
 from tests.support.datasets import published_dataset
@@ -42,10 +43,12 @@ class Service(Logger):
 
 
 def fitted(logger: Any, **trainer: Any) -> list[str]:
-    """Train with a logger; the names of the files that are left."""
+    """Train with a logger; the names of the files that are left, without events and the lock."""
     fit(**{**SETTINGS, "trainer": {**SETTINGS["trainer"], "logger": logger, "max_epochs": 1, **trainer}})
     return sorted(
-        str(path) for path in Path().rglob("*") if path.is_file() and not path.name.startswith("events.out.tfevents")
+        str(path)
+        for path in Path().rglob("*")
+        if path.is_file() and not path.name.startswith((".", "events.out.tfevents"))
     )
 
 
