@@ -22,6 +22,7 @@ STOP_SIGNALS = [
     if hasattr(signal, name)  # Windows has two
 ]
 TOGETHER = 1.0  # seconds
+PATIENCE = 10.0  # seconds that the end of a command may take that has nothing to save
 
 Reaction = Callable[[int], Any]
 
@@ -130,4 +131,10 @@ def _on_signal(number: int, react: Reaction) -> None:
 
 
 def _interrupt(number: int) -> NoReturn:
+    if (
+        _State.owns_process
+    ):  # a library that is interrupted at a bad moment may wait for a thread of its own for minutes
+        end = threading.Timer(PATIENCE, leave, [number])
+        end.daemon = True
+        end.start()
     raise KeyboardInterrupt

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +22,7 @@ def handlers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Put handlers back, and what is known of signals, whatever a test leaves behind."""
     for name, value in (("first", None), ("owns_process", False), ("react", None)):
         monkeypatch.setattr(signals._State, name, value)
+    monkeypatch.setattr(signals, "PATIENCE", 1e6)
     before = {number: signal.getsignal(number) for number in signals.STOP_SIGNALS}
     yield
     for number, handler in before.items():
@@ -125,3 +127,23 @@ def test_two_signals_at_once_save_the_run_with_a_sentence(tmp_path: Path, one: i
     assert process.returncode in (128 + one, 128 + other)  # the system delivers both at once, in whichever order
     assert "the run is saved. Go on with:" in err
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("owns", [True, False])
+def test_what_has_nothing_to_save_ends_by_itself_soon(
+    monkeypatch: pytest.MonkeyPatch, left: list[int], owns: bool
+) -> None:
+    made: list[threading.Timer] = []
+
+    class Timer(threading.Timer):
+        def start(self) -> None:
+            made.append(self)
+
+    monkeypatch.setattr(signals.threading, "Timer", Timer)
+    with pytest.raises(KeyboardInterrupt), listening(owns_process=owns):
+        send(HUP)
+    assert len(made) == owns
+    for timer in made:
+        timer.interval = 0
+        timer.run()
+    assert left == [128 + HUP] * owns

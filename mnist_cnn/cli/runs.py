@@ -92,7 +92,8 @@ def _remarks(run: RunOverview) -> list[str]:
     differences = [f"{name} {_shown(before)} -> {_shown(now)}" for name, (before, now) in run.differences.items()]
     if (more := len(differences) - MOST_DIFFERENCES) > 0:
         differences[MOST_DIFFERENCES:] = [f"and {more} more, see --output"]
-    return list(filter(None, [run.folder.name if run.name else "", ", ".join(differences)]))
+    trained = f"being trained by {run.trained_by}" if run.trained_by else ""
+    return list(filter(None, [run.folder.name if run.name else "", trained, ", ".join(differences)]))
 
 
 def _warnings(run: RunOverview) -> list[str]:

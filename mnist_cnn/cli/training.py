@@ -87,7 +87,7 @@ def test(request: Request, arguments: Sequence[str]) -> int:
         )
         _print(result, settings)
         is_first = getattr(rank_zero_only, "rank", 0) == 0  # of several processes the first one writes
-    return 0 if result.record or not is_first else 1
+    return 0 if result.record or not result.directory or not is_first else 1
 
 
 def _load_value(text: str) -> Any:

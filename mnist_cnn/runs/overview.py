@@ -17,6 +17,7 @@ from mnist_cnn.errors import UserError
 from mnist_cnn.files import class_name, flatten
 from mnist_cnn.runs.curves import Rows
 from mnist_cnn.runs.folders import STAND_IN_FILE
+from mnist_cnn.runs.lock import Holder, holder_of
 from mnist_cnn.runs.names import name_of
 from mnist_cnn.runs.results import TestRecord
 from mnist_cnn.runs.settings import resumes_of
@@ -44,6 +45,7 @@ class RunOverview:
         test_accuracy: Accuracy on the test images, from 0 to 1.
         settings: All settings by their full names.
         differences: Settings that are others than the first run's: by name, that run's value and this one's.
+        trained_by: The process that trains it at this moment.
         problems: What is wrong with its files.
     """
 
@@ -60,6 +62,7 @@ class RunOverview:
     test_accuracy: float | None = None
     settings: dict[str, Any] = field(default_factory=dict)
     differences: dict[str, tuple[Any, Any]] = field(default_factory=dict)
+    trained_by: str = ""
     problems: list[str] = field(default_factory=list)
 
     @property
@@ -84,7 +87,15 @@ def _read(run_dir: Path) -> RunOverview:
     _take_curves(run)
     _take_test(run)
     run.started = _start_of(run_dir)
+    run.trained_by = _holder_of(run_dir)
     return run
+
+
+def _holder_of(run_dir: Path) -> str:
+    if not Holder.read(run_dir):
+        return ""
+    holder = holder_of(run_dir)
+    return f"process {holder.pid} on {holder.host}" if holder else ""
 
 
 def _take_settings(run: RunOverview) -> None:
@@ -184,6 +195,7 @@ def as_plain(runs: Sequence[RunOverview]) -> list[dict[str, Any]]:
             "val_loss": run.val_loss,
             "val_accuracy": run.val_accuracy,
             "test_accuracy": run.test_accuracy,
+            "trained_by": run.trained_by,
             "differences": {name: now for name, (_, now) in run.differences.items()},
             "problems": run.problems,
         }

@@ -30,6 +30,7 @@ from mnist_cnn.runs.folders import Kind, find_checkpoint, run_dir_of
 from mnist_cnn.runs.lock import RunLock
 from mnist_cnn.runs.names import check_name, name_of
 from mnist_cnn.runs.results import TEST_FILE, stale_notice
+from mnist_cnn.shipped import reference_run
 from mnist_cnn.training.adaptation import explained, without_finders
 from mnist_cnn.training.checkpoints import AtomicCheckpointIO, BestCheckpoint, LastCheckpoint, keep_checkpoints_in
 from mnist_cnn.training.classifier import ImageClassifier
@@ -213,8 +214,8 @@ def _evaluate(
     settings = {**TRAINER_DEFAULTS, **(trainer or {}), "logger": False}  # evaluating is no run
     run_dir = run_dir_of(start.path)
     kept = TestResults(run_dir / TEST_FILE, start.path)
-    if kind == "test":
-        callbacks = [kept, *callbacks]
+    is_shipped = run_dir.resolve() == reference_run().resolve()  # what comes with the package stays as it came
+    callbacks = [kept, *callbacks] if kind == "test" and not is_shipped else []
     with no_trace():
         classifier, module = build(model, data, start.settings()["seed_everything"])
         lightning = _make_trainer(settings, callbacks, start)
@@ -223,7 +224,7 @@ def _evaluate(
         with training_explained(start), restored_or_explained(start), explained(lightning):
             evaluate(classifier, datamodule=module, ckpt_path=str(start.path), verbose=False, weights_only=True)
         metrics = {name: float(value) for name, value in lightning.callback_metrics.items()}
-        return Result(run_dir, start.path, metrics, kept.path if kept.is_written else None)
+        return Result(None if is_shipped else run_dir, start.path, metrics, kept.path if kept.is_written else None)
 
 
 def _find(ckpt_path: str | Path | Checkpoint | None, root: Path, of_folder: Kind) -> Checkpoint | None:

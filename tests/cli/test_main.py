@@ -458,6 +458,16 @@ def test_a_run_that_was_stopped_in_its_first_epoch_hides_no_other(cli: Cli, run:
     assert "Checkpoint  lightning_logs/version_0/checkpoints/best.ckpt" in out
 
 
+def test_what_comes_with_the_package_is_tested_and_stays_as_it_is(
+    cli: Cli, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mnist_cnn.training.run.reference_run", lambda: run.resolve())
+    before = sorted(run.rglob("*"))
+    status, out, _ = cli("test", "--ckpt_path", "last")
+    assert (status, "test/accuracy" in out, "Written" in out) == (0, True, False)
+    assert sorted(run.rglob("*")) == before
+
+
 def test_the_folder_of_a_run_is_gone_on_with_and_evaluated(cli: Cli, run: Path) -> None:
     assert "Checkpoint  lightning_logs/version_0/checkpoints/best.ckpt" in cli("validate", "--ckpt_path", str(run))[1]
     status, out, _ = cli("fit", "--ckpt_path", str(run), "--epochs", "3")

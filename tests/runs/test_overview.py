@@ -11,6 +11,7 @@ import yaml
 
 from mnist_cnn.errors import UserError
 from mnist_cnn.runs.folders import list_runs
+from mnist_cnn.runs.lock import RunLock
 from mnist_cnn.runs.names import check_name, name_of, write_name
 from mnist_cnn.runs.overview import overview
 from tests.support.commands import ROOT, TINY_RUN, Cli, run_program
@@ -168,3 +169,10 @@ def test_the_shipped_run_is_read_whole(tmp_path: Path) -> None:
     (run,) = overview(list_runs(tmp_path))
     assert (run.network, run.epochs, run.planned_epochs) == ("CNN", 16, 16)
     assert run.test_accuracy == pytest.approx(0.9963)
+
+
+def test_a_run_that_is_being_trained_is_said_to_be(cli: Cli) -> None:
+    run_dir = write_run(0)
+    with RunLock(run_dir):
+        assert f"being trained by process {os.getpid()} on " in cli("runs")[1]
+    assert "being trained" not in cli("runs")[1]
