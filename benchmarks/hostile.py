@@ -1,6 +1,6 @@
 """Damaged and hostile files and arguments by the hundred: does anything break?
 
-    python benchmarks/hostile.py                        # all kinds, as many as README says
+    python benchmarks/hostile.py                        # all kinds, as many as docs/results.md says
     python benchmarks/hostile.py checkpoints --count 50 --seed 7
 
 Each case is a command of its own in a process of its own, forked from one that has imported everything. A case fails if

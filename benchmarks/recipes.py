@@ -1,4 +1,4 @@
-"""Test accuracy and cost of the configs over several seeds: trains, tests, and prints the table of README.
+"""Test accuracy and cost of the configs over several seeds: trains, tests, and prints the table of docs/results.md.
 
     python benchmarks/recipes.py                                   # everything that can be trained here; many hours
     python benchmarks/recipes.py mnist_mlp base --seeds 0 1 2
@@ -161,7 +161,7 @@ def read_results() -> list[dict[str, str]]:
 
 
 def table(rows: list[dict[str, str]]) -> str:
-    """The table of README, in Markdown."""
+    """The table of docs/results.md, in Markdown."""
     lines = ["| recipe | published % | ours % | seeds | parameters | epochs | s per epoch |", "| --- |" + " ---: |" * 6]
     for name, published in PUBLISHED.items():
         of_recipe = [row for row in rows if row["recipe"] == name]
