@@ -1,7 +1,9 @@
 """What all tests share: no network, no files from elsewhere, and a way to run the command line."""
 
 import os
+import signal
 import socket
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +13,11 @@ import pytest
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # several workers with a thread for each core would wait for each other
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+if threading.current_thread() is threading.main_thread():
+    # A shell has its jobs in the background ignore these, and what the tests start would do so too.
+    for number in (signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGINT)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True)

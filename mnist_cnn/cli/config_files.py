@@ -30,7 +30,9 @@ def read_config(config: str) -> dict[str, Any]:
         else:
             path = _find_config(config)
             settings, folder = read_settings(path, config), path.parent
-        complete: dict[str, Any] = _Parts().put_into(settings, folder, config)
+        found: dict[str, Any] = _Parts().put_into(settings, folder, config)
+        # A part whose lines are all commented out.
+        complete = {key: value for key, value in found.items() if value is not None}
     except UsageError:
         raise
     except UserError as error:

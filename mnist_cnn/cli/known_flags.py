@@ -194,12 +194,16 @@ def _cache_folder() -> Path:
     """The folder for what is kept between starts: the environment variable's, or where the system keeps such things."""
     if given := os.environ.get(CACHE_VARIABLE):
         return Path(given)
+    try:
+        home = Path.home()
+    except RuntimeError as error:  # a user without one, as in some containers
+        raise FileNotFoundError("there is no home folder") from error
     if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA") or str(Path.home() / "AppData" / "Local")
+        base = os.environ.get("LOCALAPPDATA") or str(home / "AppData" / "Local")
     elif sys.platform == "darwin":
-        base = str(Path.home() / "Library" / "Caches")
+        base = str(home / "Library" / "Caches")
     else:
-        base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+        base = os.environ.get("XDG_CACHE_HOME") or str(home / ".cache")
     return Path(base) / "mnist-cnn"
 
 

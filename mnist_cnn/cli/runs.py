@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mnist_cnn.cli.parser import CommandParser
-from mnist_cnn.console import PROGRAM, coloured, indented, short_path, table
+from mnist_cnn.console import PROGRAM, coloured, indented, printable, short_path, table
 from mnist_cnn.errors import UserError
 from mnist_cnn.files import expanded, write_json, written_whole
 from mnist_cnn.runs.folders import LOGS_FOLDER, list_runs
@@ -75,12 +75,13 @@ def _as_table(runs: Sequence[RunOverview]) -> str:
 def _cells(run: RunOverview) -> Sequence[str]:
     is_whole = run.planned_epochs in (None, run.epochs)
     epochs = UNKNOWN if run.epochs is None else f"{run.epochs}" if is_whole else f"{run.epochs}/{run.planned_epochs}"
-    title = run.title if len(run.title) <= LONGEST_TITLE else f"{run.title[: LONGEST_TITLE - 3]}..."
+    title = printable(run.title)
+    title = title if len(title) <= LONGEST_TITLE else f"{title[: LONGEST_TITLE - 3]}..."
     return (
         title,
         _date(run.started),
-        run.dataset or UNKNOWN,
-        run.network or UNKNOWN,
+        printable(run.dataset) or UNKNOWN,
+        printable(run.network) or UNKNOWN,
         epochs,
         UNKNOWN if run.val_accuracy is None else f"{100 * run.val_accuracy:.2f}",
         UNKNOWN if run.val_loss is None else f"{run.val_loss:.4f}",
@@ -93,12 +94,12 @@ def _remarks(run: RunOverview) -> list[str]:
     if (more := len(differences) - MOST_DIFFERENCES) > 0:
         differences[MOST_DIFFERENCES:] = [f"and {more} more, see --output"]
     trained = f"being trained by {run.trained_by}" if run.trained_by else ""
-    return list(filter(None, [run.folder.name if run.name else "", trained, ", ".join(differences)]))
+    return list(filter(None, [run.folder.name if run.name else "", trained, printable(", ".join(differences))]))
 
 
 def _warnings(run: RunOverview) -> list[str]:
     stand_in = [f"stand-in data: says nothing about {run.stand_in_for}"] if run.stand_in_for else []
-    return stand_in + run.problems
+    return [printable(warning) for warning in stand_in + run.problems]
 
 
 def _shown(value: Any) -> str:

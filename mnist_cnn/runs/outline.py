@@ -22,6 +22,8 @@ ITEM_SIZES = {
     "CharStorage": 1,
     "ByteStorage": 1,
     "BoolStorage": 1,
+    "ComplexFloatStorage": 8,
+    "ComplexDoubleStorage": 16,
 }
 FLOATS = ("DoubleStorage", "FloatStorage", "HalfStorage", "BFloat16Storage")
 # What states of callbacks and schedules may hold beside plain values; none of it can be larger than what it is given.

@@ -16,10 +16,10 @@ from pytorch_lightning import Callback, LightningModule
 from pytorch_lightning.callbacks import WeightAveraging
 from pytorch_lightning.utilities import rank_zero_warn
 from torch import Tensor
-from torch.optim.lr_scheduler import LambdaLR
 from torchmetrics.aggregation import MeanMetric
 from torchmetrics.classification.accuracy import MulticlassAccuracy
 
+from mnist_cnn.data.batches import TrainingBatches
 from mnist_cnn.errors import UserError, check_between, check_choice
 from mnist_cnn.evaluation.metrics import EvaluationMetrics, combined_state
 from mnist_cnn.files import plain
@@ -36,7 +36,7 @@ from mnist_cnn.training.divergence import check_loss
 from mnist_cnn.training.foreign import ForeignPixels, images_of
 from mnist_cnn.training.restoring import check_optimizer_state
 from mnist_cnn.training.resume import restore_metrics, without_what_changed
-from mnist_cnn.training.schedule import RunSchedule
+from mnist_cnn.training.schedule import OwnSchedule, RunSchedule
 
 CompileMode = Literal["default", "reduce-overhead", "max-autotune"]
 
@@ -174,7 +174,10 @@ class ImageClassifier(Model, LightningModule):
 
     def _pixels(self, images: Tensor) -> Tensor:
         """Images with values from 0 to 255: ours have them, those of loaders from elsewhere are brought there."""
-        if images.dtype == torch.uint8 or (self._trainer and self._data() is not None):
+        # Ours are floats in training alone, where they are augmented. The loader tells, not the data module: that stays
+        # with a Trainer that is given other loaders afterwards.
+        is_ours = self.training and self._trainer and isinstance(self._trainer.train_dataloader, TrainingBatches)
+        if images.dtype == torch.uint8 or is_ours:
             return images
         return self.foreign_pixels(images, self._trainer.state.stage if self._trainer else None)
 
@@ -206,7 +209,7 @@ class ImageClassifier(Model, LightningModule):
         optimizer = build_optimizer(self.network, self.optimizer_settings)
         self.run_schedule = RunSchedule(self.schedule_settings, self.trainer)
         # A function, as the state of an object would stand in checkpoints.
-        schedule = LambdaLR(optimizer, lambda step: self.run_schedule.factor(step))
+        schedule = OwnSchedule(optimizer, lambda step: self.run_schedule.factor(step))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def configure_callbacks(self) -> list[Callback]:
@@ -257,7 +260,7 @@ class ImageClassifier(Model, LightningModule):
         found = {name: plain(self.hparams[name]) for name in asdict(self.optimizer_settings)}
         self.optimizer_settings = OptimizerSettings(**found)
         schedule = self.lr_schedulers()
-        if isinstance(schedule, LambdaLR):  # else somebody has put one of his own in its place
+        if isinstance(schedule, OwnSchedule):  # else somebody has put another one in its place
             self.run_schedule.count_steps(self.trainer)
             optimizer: Any = self.optimizers(use_pl_optimizer=False)
             check_optimizer_state(optimizer)

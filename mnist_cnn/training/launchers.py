@@ -20,6 +20,8 @@ def check_launcher(settings: Mapping[str, Any]) -> None:
     Raises:
         UserError: if not; it says which flag or variable to change.
     """
+    if settings.get("plugins"):  # where the environment of a cluster may be told
+        return
     devices, nodes = _count(settings.get("devices", "auto")), int(settings.get("num_nodes") or 1)
     if "TORCHELASTIC_RUN_ID" in os.environ:
         _check_torchrun(devices, nodes)

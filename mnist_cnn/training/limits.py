@@ -57,10 +57,13 @@ def _problem_of_devices(devices: Any, on_processor: bool) -> str:
     if devices == "auto":
         return ""
     if isinstance(devices, str):
-        parts = devices.strip("[] ").split(",") if re.fullmatch(r"\[?[-\d, ]+\]?", devices) else [devices]
+        parts = (
+            devices.strip("[] ").removesuffix(",").split(",") if re.fullmatch(r"\[?[-\d, ]+\]?", devices) else [devices]
+        )
         if not all(re.fullmatch(r" *-?\d{1,9} *", part) for part in parts):
             return f"a positive number of devices, a list of their indices, or auto is needed; {on_cpu}"
-        devices = [int(part) for part in parts] if len(parts) > 1 or "[" in devices else int(parts[0])
+        is_list = "," in devices or "[" in devices  # "0," is Lightning's way to say the first one
+        devices = [int(part) for part in parts] if is_list else int(parts[0])
     if isinstance(devices, list | tuple):
         if on_processor:
             return f"indices are for GPUs; {on_cpu}"

@@ -17,6 +17,7 @@ from pytorch_lightning.strategies.launchers import subprocess_script
 from mnist_cnn.console import PROGRAM
 from mnist_cnn.errors import LostProcessError
 from mnist_cnn.runs.settings import resume_command
+from mnist_cnn.signals import first_signal
 
 LOOK_SECONDS = 0.5
 # From a process's end to that of the others. They may be ending themselves, with something of their own to say.
@@ -62,6 +63,8 @@ def watched(trainer: Trainer, run_dir: Path | None) -> Iterator[None]:
 def _watch(trainer: Trainer, run_dir: Path | None, parent: int, over: threading.Event) -> None:
     """End this process, and those that it started, some seconds after another one has ended."""
     while not over.wait(LOOK_SECONDS):
+        if first_signal() is not None:  # all of them end, each in its time
+            return
         if (lost := _lost(trainer, parent)) and not over.wait(GRACE_SECONDS):
             with suppress(Exception):
                 print(f"\n{PROGRAM}: error: {_sentence(lost, run_dir)}", file=sys.stderr, flush=True)

@@ -17,6 +17,8 @@ from mnist_cnn.runs.schema import LOOPS, SCHEDULES
 
 WAY_OUT = "begin a new run with its weights alone: --weights"
 
+# What torch adds to the defaults of optimisers that do not have it, when they take a state over.
+LATER_DEFAULT = "differentiable"
 
 # The parts of Lightning's loop without which it would begin anew, and say nothing.
 LOOP_PARTS = (
@@ -70,6 +72,8 @@ def check_optimizer_state(optimizer: Optimizer) -> None:
     """
     for group in optimizer.param_groups:
         for name, default in optimizer.defaults.items():
+            if name == LATER_DEFAULT and name not in group:
+                continue
             if name not in group or not _is_alike(group[name], default):
                 raise DamagedError(
                     f"the optimiser's state in the checkpoint is damaged or was altered: {name} is no setting of "

@@ -1,5 +1,7 @@
 """What happens to a run whose files cannot be written any more: a full disk, a folder that is gone."""
 
+import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -11,6 +13,9 @@ from mnist_cnn.console import short_path
 from mnist_cnn.errors import NotWrittenError, of_system
 from mnist_cnn.runs.lock import RunLock
 from mnist_cnn.runs.settings import resume_command
+
+# What a write is refused with that does not say of which file, as of events, which a thread of its own writes.
+WRITING_ENDS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.ENOENT, errno.ESTALE)
 
 
 @contextmanager
@@ -29,7 +34,7 @@ def ended_in_a_sentence(run_dir: Path | None) -> Iterator[None]:
     try:
         yield
     except (OSError, NotWrittenError) as error:
-        if run_dir is None:
+        if run_dir is None or (isinstance(error, OSError) and not _is_of_run(error, run_dir)):
             raise
         _remove_empty_events(run_dir)
         raise NotWrittenError(_explain(error, run_dir)) from error
@@ -43,11 +48,26 @@ class StillOurs(Callback):
     """
 
     def __init__(self, lock: RunLock) -> None:
-        self.lock = lock
+        self.lock: RunLock | None = lock
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Nothing, for the processes that ddp_spawn starts: this one holds the lock."""
+        return {"lock": None}
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
         """Look before each step, which may write."""
-        self.lock.check_kept()
+        if self.lock:
+            self.lock.check_kept()
+
+
+def _is_of_run(error: OSError, run_dir: Path) -> bool:
+    """Whether an error tells of the run's own files, and not of some that the user's code reads or is connected to."""
+    if not run_dir.is_dir():
+        return True
+    if error.filename is None:
+        return error.errno in WRITING_ENDS
+    path = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else Path()
+    return path.absolute().is_relative_to(run_dir.absolute())
 
 
 def _explain(error: OSError | NotWrittenError, run_dir: Path) -> str:

@@ -172,3 +172,8 @@ def test_a_path_in_a_config_is_a_text(text: str) -> None:
     Path("some.yaml").write_text(text)
     with pytest.raises(UsageError, match=r"(--ckpt_path|--trainer.default_root_dir) .*: a text is needed"):
         read_request("fit", ["--config", "some.yaml"])
+
+
+def test_a_part_of_a_config_without_settings_is_none() -> None:
+    Path("some.yaml").write_text("data:\n#  batch_size: 64\nmodel:\n  lr: 0.5\n")
+    assert read_request("fit", ["--config", "some.yaml"]).config == {"model": {"lr": 0.5}}

@@ -60,6 +60,18 @@ def test_the_first_batch_that_is_not_black_decides_for_all() -> None:
         assert torch.equal(pixels(grey / 255, "validate"), grey / 255 * 255)
 
 
+def test_the_range_is_told_also_by_a_trainer_that_had_the_datas_own_loaders_before(
+    tmp_path: Path, digits: tuple[Tensor, Tensor]
+) -> None:
+    classifier, lightning = tiny_classifier(), trainer(tmp_path)
+    lightning.fit(classifier, datamodule=tiny_data(rotation=10))
+    expected, found = (
+        lightning.test(classifier, loader(images, digits[1]), verbose=False)[0]
+        for images in (digits[0], digits[0].float() / 255)
+    )
+    assert found == pytest.approx(expected)
+
+
 def test_the_datas_own_floats_are_not_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mnist_cnn.training.foreign.pixel_factor", None)
     trainer(tmp_path).fit(tiny_classifier(), datamodule=tiny_data(rotation=10))
