@@ -24,10 +24,12 @@ class MetricsCSVLogger(Logger):
 
     Args:
         run_dir: The run's directory.
+        goes_on: Whether the run has rows already; a new one may start from a checkpoint of another.
     """
 
-    def __init__(self, run_dir: Path) -> None:
+    def __init__(self, run_dir: Path, goes_on: bool = True) -> None:
         super().__init__()
+        self._goes_on = goes_on
         self.path = run_dir / "metrics.csv"
         self._columns = ["epoch", "step"]
         self.rows_written = 0
@@ -90,6 +92,8 @@ class MetricsCSVLogger(Logger):
 
         What is wrong with the file is a warning, and the file is kept beside the one that goes on.
         """
+        if not self._goes_on:
+            return
         found = Rows.read(self.path)
         rows = found.rows[:count]
         problem = found.problem

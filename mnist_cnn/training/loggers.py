@@ -53,14 +53,14 @@ def loggers_of_run(
     """
     if run_dir is None:
         return given if given not in (None, True) else False
+    resumes = start is not None and run_dir == run_dir_of(start.path)
     if given in (None, True):
-        resumes = start is not None and run_dir == run_dir_of(start.path)
         purge_step = start.global_step + 1 if start and resumes else None
         loggers: list[Any] = [RunTensorBoardLogger(run_dir, purge_step, data, title)]
     else:
         loggers = list(given) if isinstance(given, list | tuple) else [given] if given else []
         loggers = [_beside(run_dir, logger) for logger in loggers]
-    return [*loggers, MetricsCSVLogger(run_dir)]
+    return [*loggers, MetricsCSVLogger(run_dir, resumes)]
 
 
 def _beside(run_dir: Path, logger: Any) -> Any:

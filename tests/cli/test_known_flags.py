@@ -107,3 +107,14 @@ def test_a_changed_package_or_library_has_a_key_of_its_own(known: KnownFlags, mo
     known.keep("fit")
     monkeypatch.setattr(known_flags, "version", lambda library: "of another kind")
     assert KnownFlags.read("fit") is None
+
+
+def test_without_a_home_folder_nothing_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_home() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    for name in ("MNIST_CNN_CACHE", "XDG_CACHE_HOME", "LOCALAPPDATA"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(known_flags.Path, "home", no_home)
+    assert KnownFlags.read("fit") is None
+    TrainingSettings(Request("fit", flags=("--data.dataset", "synthetic")))

@@ -251,3 +251,15 @@ def test_training_curves_are_of_each_epoch_by_itself(tmp_path: Path) -> None:
     trainer(tmp_path, epochs=3, callbacks=[watch]).fit(tiny_classifier(), datamodule=tiny_data())
     for epoch, mean in enumerate(watch.means):  # 6 steps an epoch
         assert mean == pytest.approx(np.mean(watch.losses[6 * epoch : 6 * epoch + 6]), rel=1e-5)
+
+
+def test_a_schedule_of_ones_own_is_left_alone(tmp_path: Path) -> None:
+    class Mine(ImageClassifier):
+        def configure_optimizers(self) -> Any:
+            optimizer = torch.optim.SGD(self.parameters(), lr=0.5)
+            schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 0.5**step)
+            return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    rates = LearningRates()
+    trainer(tmp_path, callbacks=[rates]).fit(Mine(CNN(channels=(4, 8, 8))), datamodule=tiny_data())
+    assert rates.rates[:3] == [0.5, 0.25, 0.125]

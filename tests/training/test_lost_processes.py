@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -33,7 +34,7 @@ def killed() -> Iterator[Any]:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processes, "LOOK_SECONDS", 0.01)
-    monkeypatch.setattr(processes, "GRACE_SECONDS", 0.01)
+    monkeypatch.setattr(processes, "GRACE_SECONDS", 60.0)
 
 
 def test_a_lost_connection_names_the_process_and_how_to_go_on(tmp_path: Path, killed: Any) -> None:
@@ -64,6 +65,7 @@ def test_a_process_that_waits_in_vain_is_ended(
     ended: list[int] = []
 
     monkeypatch.setattr(processes.os, "_exit", ended.append)
+    monkeypatch.setattr(processes, "GRACE_SECONDS", 0.01)
     before = processes.subprocess_script._launch_process_observer
     with watched(trainer_with(killed), tmp_path):
         while not ended:
@@ -71,3 +73,13 @@ def test_a_process_that_waits_in_vain_is_ended(
     assert ended[0] == 1
     assert "mnist-cnn: error: process 1 of 2 was ended by SIGKILL" in capfd.readouterr().err
     assert processes.subprocess_script._launch_process_observer is before
+
+
+def test_processes_that_end_as_they_were_told_to_are_not_lost(
+    tmp_path: Path, killed: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "first_signal", lambda: 2)
+    ended = threading.Event()
+    monkeypatch.setattr(processes.os, "_exit", lambda status: ended.set())
+    processes._watch(trainer_with(killed), tmp_path, 0, threading.Event())
+    assert not ended.is_set()

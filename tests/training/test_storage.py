@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from tensorboard.summary.writer.record_writer import RecordWriter
 
+from mnist_cnn.training.storage import ended_in_a_sentence
 from tests.support.commands import TINY_RUN, Cli
 
 RUN = Path("lightning_logs/version_0")
@@ -81,3 +82,12 @@ def test_a_checkpoint_that_cannot_be_written_names_the_command_that_goes_on(
     assert "cannot be written (No space left on device); what was there before is kept" in err
     assert f"--ckpt_path {RUN}" in err
     assert sorted(path.name for path in (RUN / "checkpoints").iterdir()) == ["best.ckpt", "last.ckpt"]
+
+
+@pytest.mark.parametrize(
+    "error", [FileNotFoundError(errno.ENOENT, "No such file", "/nowhere/labels.csv"), TimeoutError("late")]
+)
+def test_an_error_of_other_files_or_connections_is_not_taken_for_the_runs(tmp_path: Path, error: OSError) -> None:
+    with pytest.raises(type(error)) as caught, ended_in_a_sentence(tmp_path):
+        raise error
+    assert caught.value is error
