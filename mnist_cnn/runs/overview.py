@@ -146,6 +146,8 @@ def _take_test(run: RunOverview) -> None:
         return
     if record:
         run.test_accuracy = record.metrics.get("test/accuracy")
+        if record.left_out:
+            run.problems.append(record.left_out)
         if record.is_stale:
             run.problems.append(f"the test is of an earlier {record.checkpoint.name}")
 

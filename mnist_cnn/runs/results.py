@@ -57,6 +57,13 @@ class TestRecord:
             raise UserError(f"{path} is damaged: remove it, or have it written anew by a test") from error
 
     @property
+    def left_out(self) -> str:
+        """What is to be said of a test that did not see all images of its set; empty if it did, or nothing is known."""
+        seen, total = (self.contents.get(name) for name in ("images", "images_of_set"))
+        is_part = isinstance(seen, int) and isinstance(total, int) and seen < total
+        return f"the test saw {seen:,} of {total:,} images" if is_part else ""
+
+    @property
     def is_stale(self) -> bool:
         """Whether the checkpoint that was tested has been replaced since, or is gone.
 

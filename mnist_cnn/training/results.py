@@ -104,6 +104,7 @@ class TestResults(Callback):
             "stand_in_for": now.stand_in_for,
             "split": "test",
             "images": metrics.images_seen,
+            "images_of_set": trainer.datamodule.sizes()["test"],  # type: ignore[attr-defined]
             "trained_on": {key: getattr(before, key, None) for key in ("dataset", "stand_in_for")},
             "checkpoint": os.path.relpath(self.checkpoint, self.path.parent),
             CHECKSUM: self.checksum,

@@ -171,6 +171,15 @@ def test_the_shipped_run_is_read_whole(tmp_path: Path) -> None:
     assert run.test_accuracy == pytest.approx(0.9963)
 
 
+def test_a_test_of_some_images_is_said_to_be_one(cli: Cli) -> None:
+    run_dir = write_run(0)
+    write_test(run_dir)
+    record = json.loads((run_dir / "test.json").read_text())
+    assert "the test saw" not in cli("runs")[1]
+    (run_dir / "test.json").write_text(json.dumps({**record, "images": 2000, "images_of_set": 10000}))
+    assert "the test saw 2,000 of 10,000 images" in cli("runs")[1]
+
+
 def test_a_run_that_is_being_trained_is_said_to_be(cli: Cli) -> None:
     run_dir = write_run(0)
     with RunLock(run_dir):
