@@ -1,6 +1,7 @@
 """Each flag of the Trainer: values that cannot be, which are refused in a line, and one that can."""
 
 import inspect
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from mnist_cnn.cli.arguments import Request
 from mnist_cnn.cli.messages import explain_trainer
 from mnist_cnn.cli.training import TrainingSettings
 from mnist_cnn.errors import UserError
+from mnist_cnn.runs.checkpoint import Checkpoint
 from mnist_cnn.training.limits import FEWEST_PROCESSES, check_trainer
 from mnist_cnn.training.run import _make_trainer
 from mnist_cnn.training.trainer import Trainer
@@ -116,3 +118,29 @@ def test_more_batches_between_validations_than_an_epoch_has_are_explained(cli: C
     status, _, err = cli("fit", *TINY_RUN, "--trainer.val_check_interval", "100")
     assert status == 1
     assert "--trainer.val_check_interval 100: an epoch has 6 batches, so at most that" in err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in FLAGS if name != "devices"])  # which tests of processes have
+def test_a_run_with_each_is_trained_and_gone_on_with(cli: Cli, name: str) -> None:
+    data = [
+        "--data.dataset",
+        "synthetic",
+        "--data.train_size",
+        "200",
+        "--data.val_size",
+        "50",
+        "--data.batch_size",
+        "50",
+    ]
+    network = ["--model.network.channels", "[4,8,8]", "--pictures.enabled", "false"]
+    limit = "max_steps" if name == "max_epochs" else "max_epochs"
+    flags = ["--trainer.accelerator", "cpu", *data, *network, f"--trainer.{name}={FLAGS[name][1]}"]
+    steps = []
+    for start, end in (([], "2"), (["--ckpt_path", "last"], "4")):
+        status, out, err = cli("fit", *flags, *start, f"--trainer.{limit}", end)
+        assert status == 0, err
+        root = Path("here" if name == "default_root_dir" else ".")
+        steps.append(Checkpoint.read(root / "lightning_logs/version_0/checkpoints/last.ckpt").global_step)
+    assert "Resumed" in out
+    assert steps[1] > steps[0] > 0

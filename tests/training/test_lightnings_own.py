@@ -7,12 +7,18 @@ from typing import Any
 
 import pytest
 from pytorch_lightning import callbacks as own
+from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
 from pytorch_lightning.profilers import PassThroughProfiler
 
 from mnist_cnn.errors import UserError
 from mnist_cnn.runs.checkpoint import Checkpoint
 from mnist_cnn.training.run import fit
 from tests.training.test_run import SETTINGS
+
+
+class Writer(own.BasePredictionWriter):
+    """Would write predictions, if there were any."""
+
 
 WORKS: dict[str, Callable[[], dict[str, Any]]] = {
     "watching": lambda: {
@@ -33,8 +39,18 @@ WORKS: dict[str, Callable[[], dict[str, Any]]] = {
     "spikes": lambda: {"callbacks": [own.SpikeDetection()]},
     "simple profiler": lambda: {"profiler": "simple"},
     "advanced profiler": lambda: {"profiler": "advanced"},
+    "stopping": lambda: {
+        "callbacks": [
+            own.EarlyStopping("val_loss", patience=5),
+            own.ModelCheckpoint(monitor="val_acc", filename="mine"),
+        ]
+    },
+    "writing": lambda: {"callbacks": [Writer("epoch")]},
+    "loggers": lambda: {"logger": [CSVLogger("csv"), TensorBoardLogger("events")]},
+    "pytorch profiler": lambda: {"profiler": "pytorch"},
     "no profiler": lambda: {"profiler": PassThroughProfiler()},
     "one device": lambda: {"strategy": "single_device"},
+    "ddp of one process": lambda: {"strategy": "ddp"},
 }
 
 
