@@ -64,4 +64,4 @@ class TrainingCurves(Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Drop the rows that were written after the checkpoint."""
         if self._csv:
-            self._csv.keep_rows(state_dict["csv_rows"])
+            self._csv.keep_rows(int(state_dict["csv_rows"]))
