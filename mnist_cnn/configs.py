@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from mnist_cnn.errors import UserError
+from mnist_cnn.errors import UserError, shortened
 
 LARGEST = 256 * 1024  # bytes; the settings of a run are 4 KB
 DEEPEST = 50  # levels; those of a run are 6
@@ -162,7 +162,7 @@ def _check(text: str) -> None:
             values += sizes[event.anchor]
         else:
             if (tag := getattr(event, "tag", None)) not in (None, "!", *_PLAIN_TAGS):
-                raise _refused(f"the tag {_short(str(tag))} is not allowed, as settings are plain values", event)
+                raise _refused(f"the tag {shortened(str(tag))} is not allowed, as settings are plain values", event)
             if isinstance(event, yaml.CollectionStartEvent):
                 open_nodes.append(_Collection(event, values))
             elif event.anchor:
@@ -198,7 +198,7 @@ class _Collection:
         if is_key and isinstance(event, yaml.ScalarEvent):
             if event.value in self.keys and event.value != "<<":
                 before = self.keys[event.value]
-                raise _refused(f"{_short(event.value)!r} stands in line {before} and again", event)
+                raise _refused(f"{shortened(event.value)!r} stands in line {before} and again", event)
             self.keys[event.value] = (event.start_mark.line if event.start_mark else 0) + 1
 
 
@@ -250,7 +250,3 @@ def _said(error: yaml.YAMLError) -> str:
     context = getattr(error, "context", None)
     said = " ".join(f"{context + ': ' if context else ''}{problem}".split())
     return f"{said} (line {mark.line + 1})" if mark else said
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 60 else f"{text[:57]}..."

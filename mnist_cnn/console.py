@@ -13,6 +13,7 @@ from typing import Any, Literal, TextIO
 
 PROGRAM = "mnist-cnn"
 PASTED = re.compile(rf"(?<!\w)'[^'\n]*'(?!\w)|{PROGRAM} [a-z]+(?: --?[\w.-]+(?: [^\s;:,()-][^\s;:,()]*)?)*")
+UNBROKEN = 100_000  # columns
 COLOURS = {"red": 31, "green": 32, "yellow": 33}  # codes of ECMA-48
 
 
@@ -71,6 +72,11 @@ def remark(text: str) -> None:
 def warn(text: str) -> None:
     """Print a warning to the standard error."""
     remark(f"{coloured('warning:', 'yellow', sys.stderr)} {text}")
+
+
+def is_first_process() -> bool:
+    """Whether this process speaks for all that train together; launchers number them in variables."""
+    return all(os.environ.get(name, "0") == "0" for name in ("LOCAL_RANK", "RANK", "NODE_RANK", "SLURM_PROCID"))
 
 
 def can_redraw(stream: Any) -> bool:
@@ -144,21 +150,26 @@ def _broken(line: str, width: int) -> str:
     return "\n".join(lines).replace("\0", " ")
 
 
+def _width() -> int:
+    """Columns of the terminal, or of what the variable COLUMNS says; where there is neither, lines are not broken."""
+    return shutil.get_terminal_size((UNBROKEN, 24)).columns
+
+
 def labelled(label: str, text: str) -> str:
     """A label and a text behind it, wrapped at the terminal's width; lines that follow stand below the text."""
     return textwrap.fill(
-        text,
-        max(shutil.get_terminal_size((120, 24)).columns, 40),
+        re.sub(r"(?<=\d) (?=(s|min|h|%)\b)", "\0", text),  # a number stays with its unit
+        max(_width(), 40),
         initial_indent=f"{label:9}",
         subsequent_indent=" " * 9,
         break_long_words=False,
         break_on_hyphens=False,
-    )
+    ).replace("\0", " ")
 
 
 def indented(text: str) -> str:
     """A text wrapped at the terminal's width, two places further in than what it belongs to."""
-    width = max(shutil.get_terminal_size((120, 24)).columns, 40)
+    width = max(_width(), 40)
     return textwrap.fill(text, width, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False)
 
 
@@ -171,7 +182,7 @@ def table(rows: Sequence[Sequence[str]], right_aligned: Sequence[int] = ()) -> s
     """
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     indent = sum(widths[:-1]) + 2 * (len(widths) - 1)
-    room = max(shutil.get_terminal_size((120, 24)).columns - indent, 20)
+    room = max(_width() - indent, 20)
     lines = []
     for *cells, last in rows:
         aligned = [

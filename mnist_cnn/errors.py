@@ -102,6 +102,11 @@ def shortened(text: str) -> str:
     return text if len(text) <= LONGEST_SHOWN else f"{text[:half]}...{text[-half:]}"
 
 
+def shown(value: object) -> str:
+    """A setting for a message, as it is written in a flag or a config."""
+    return {"None": "null", "True": "true", "False": "false"}.get(str(value), shortened(str(value)))
+
+
 def _shown(path: object) -> str:
     """A path for a message: what would move the cursor is spelled out."""
     text = shortened(path.decode(errors="replace") if isinstance(path, bytes) else str(path))

@@ -22,13 +22,12 @@ from mnist_cnn.cli.commands import DEFAULT_NETWORK, SHORT_FLAGS
 from mnist_cnn.cli.messages import (
     TYPES,
     is_switch,
-    shown,
     unknown_class_setting,
     unknown_config_setting,
     unknown_flag,
 )
 from mnist_cnn.configs import parse_yaml
-from mnist_cnn.errors import UsageError, UserError
+from mnist_cnn.errors import UsageError, UserError, shown
 from mnist_cnn.files import class_name, write_json
 from mnist_cnn.shipped import PACKAGE
 from mnist_cnn.training.limits import check_trainer

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from mnist_cnn import __version__
 from mnist_cnn.cli.commands import ALSO_COMMANDS, AMBIGUOUS, COMMANDS, COMPLETION, SHELLS, short_flags_help
-from mnist_cnn.console import PROGRAM, coloured, table, wrapped
+from mnist_cnn.console import PROGRAM, coloured, is_first_process, table, wrapped
 from mnist_cnn.errors import DivergedError, LostProcessError, RunInterrupted, UsageError, UserError, of_system
 from mnist_cnn.signals import answered_by, first_signal, leave, listening, name_of, owns_process
 
@@ -81,7 +81,8 @@ def top_level_help() -> str:
 
 def _run(command: str, arguments: list[str]) -> int:
     """Run a command, and turn what ends it into a sentence and a status."""
-    from mnist_cnn.imports import defer_heavy_imports, spared_collector
+    from mnist_cnn.collector import spared_collector
+    from mnist_cnn.imports import defer_heavy_imports
 
     found = COMMANDS.get(command, COMPLETION)
     try:
@@ -95,7 +96,7 @@ def _run(command: str, arguments: list[str]) -> int:
             function = getattr(import_module(f"mnist_cnn.cli.{found.module}"), found.function)
         return function(arguments)
     except DivergedError as error:  # which all processes of a run find at once
-        return _fail(str(error), command, status=1) if _is_first_process() else 1
+        return _fail(str(error), command, status=1) if is_first_process() else 1
     except LostProcessError as error:
         status = _fail(str(error), command, status=1)
         if owns_process():  # its connections to the other processes would be waited for
@@ -107,7 +108,7 @@ def _run(command: str, arguments: list[str]) -> int:
     except RunInterrupted as interruption:
         from mnist_cnn.runs.settings import resume_command
 
-        if _is_first_process():
+        if is_first_process():
             name = name_of(interruption.signal_number)
             print(f"\n{PROGRAM}: stopped by {name}; the run is saved. Go on with:", file=sys.stderr)
             print(f"  {resume_command(interruption.checkpoint)}", file=sys.stderr)
@@ -139,11 +140,6 @@ def _with_errors_of_the_system(run: Callable[[], int]) -> int:
 def _drop_output() -> None:
     """Have nothing written any more to an output that cannot be written; the interpreter would try again at its end."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _is_first_process() -> bool:
-    """Whether this process speaks for all that train together."""
-    return all(os.environ.get(name, "0") == "0" for name in ("LOCAL_RANK", "RANK", "NODE_RANK", "SLURM_PROCID"))
 
 
 def _did_you_mean(word: str) -> str:

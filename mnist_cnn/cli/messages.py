@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Iterable, Mapping
 
-from mnist_cnn.errors import missing_package
+from mnist_cnn.errors import missing_package, shortened, shown
 
 TYPES = {"float": "a number", "int": "a whole number", "bool": "true or false", "str": "a text", "list": "a list"}
 STRATEGIES = ("auto", "ddp", "ddp_spawn", "ddp_fork", "ddp_notebook", "fsdp", "deepspeed", "single_device", "xla")
@@ -38,7 +38,7 @@ def explain(
     if match := re.search(r"argument (?:.*/)?(--[\w.]+): expected one argument", message):
         return f"{match[1]}: a value is needed"
     if match := re.search(r"^Parser key \"([\w.]+)\":\s+Unable to load config '(.*)'", message):
-        return f"--{match[1]} {_short(match[2])}: settings are needed, such as '{{name: value}}', or a file of them"
+        return f"--{match[1]} {shortened(match[2])}: settings are needed, such as '{{name: value}}', or a file of them"
     if of_class := _explain_class(message, {NETWORK: networks, **(classes or {})}):
         return of_class
     keys = re.findall(r'[Kk]ey "([\w.]+)"', message)
@@ -80,7 +80,7 @@ def _explain_class(message: str, classes: Mapping[str, Iterable[str]]) -> str:
         what = "network" if key == NETWORK else key.rpartition(".")[2].removesuffix("s")
         known = "" if key not in classes else f"; {choose(match[1], classes[key])}"
         wants = ", or a class's import path" if known and "did you mean" not in known else ""
-        return f"--{key} {_short(match[1])}: there is no such {what}{known}{wants}"
+        return f"--{key} {shortened(match[1])}: there is no such {what}{known}{wants}"
     if match := re.search(r"does not correspond to a subclass of (\w+)", message):
         value = re.search(r"Given value: (.*)|Import path (\S+\.\S+) ", message)
         return f"--{key} {shown((value[1] or value[2]) if value else '')}: that class is no {match[1]}"
@@ -182,15 +182,6 @@ def _nearest(flag: str, flags: Iterable[str]) -> str:
     return f"; did you mean {near[0]}?" if near else ""
 
 
-def shown(value: object) -> str:
-    """A value as it is written in a flag or a config."""
-    return {"None": "null", "True": "true", "False": "false"}.get(str(value), _short(str(value)))
-
-
 def is_switch(argument: str) -> bool:
     """Whether an argument begins a flag, rather than being a value."""
     return argument.startswith("--") and argument != "--" and " " not in argument.partition("=")[0]
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 100 else f"{text[:97]}..."

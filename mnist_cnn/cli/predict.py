@@ -8,9 +8,9 @@ from pathlib import Path
 from tqdm import tqdm
 
 from mnist_cnn.cli.parser import CommandParser
-from mnist_cnn.console import printable, remark, short_path
+from mnist_cnn.collector import spared_collector
+from mnist_cnn.console import printable, remark, short_path, table
 from mnist_cnn.errors import of_system
-from mnist_cnn.imports import spared_collector
 from mnist_cnn.inference.answers import OUTPUT_FORMATS, save_inputs, write_answers
 from mnist_cnn.inference.base import BATCH_SIZE, Classifier, Prediction
 from mnist_cnn.inference.classifier import load
@@ -41,7 +41,8 @@ def predict(arguments: Sequence[str]) -> int:
             remark(f"error: {prediction.problem}")
     answered = [pair for pair in zip(pictures, predictions, strict=True) if not pair[1].is_error]
     are_kept = _hand_over(answered, options.output)
-    _say_what_answered(classifier)
+    if answered:
+        _say_what_answered(classifier)
     if options.save_inputs:
         save_inputs(pictures, predictions, options.save_inputs)
     return 1 if failures or len(answered) < len(pictures) or not are_kept else 0
@@ -74,26 +75,19 @@ def _hand_over(answers: Sequence[tuple[Path, Prediction]], output: Path | None) 
         else:
             print(f"{len(answers)} answers written to {printable(output)}")
             return True
-    print(_answers_table(answers))
+    if answers:
+        print(_answers_table(answers))
     return output is None
 
 
 def _answers_table(answers: Sequence[tuple[Path, Prediction]]) -> str:
     """The answers in columns."""
-    if not answers:
-        return ""
-    names = [printable(picture) for picture, _ in answers]
-    width = max(len(name) for name in [*names, "picture"])
-    label_width = max(len(label) for label in [*(prediction.label for _, prediction in answers), "answer"])
-    lines = [f"{'picture':{width}}  {'answer':{label_width}}  probability  runners-up"]
-    for name, (_, prediction) in zip(names, answers, strict=True):
-        if prediction.problem:
-            lines.append(f"{name:{width}}  {prediction.problem}")
-            continue
+    rows = [("picture", "answer", "probability", "runners-up")]
+    for picture, prediction in answers:
         others = ", ".join(f"{printable(label)} {100 * p:.1f} %" for label, p in prediction.top[1:])
-        share = f"{100 * prediction.probability:.1f} %"
-        lines.append(f"{name:{width}}  {prediction.label:{label_width}}  {share:>11}  {others}".rstrip())
-    return "\n".join(lines)
+        share = "" if prediction.problem else f"{100 * prediction.probability:.1f} %"
+        rows.append((printable(picture), printable(prediction.label), share, prediction.problem or others))
+    return table(rows, right_aligned=(2,))
 
 
 def _say_what_answered(classifier: Classifier) -> None:

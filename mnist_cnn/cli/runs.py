@@ -6,11 +6,10 @@ import json
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from mnist_cnn.cli.parser import CommandParser
 from mnist_cnn.console import PROGRAM, coloured, indented, printable, short_path, table
-from mnist_cnn.errors import UserError
+from mnist_cnn.errors import UserError, shown
 from mnist_cnn.files import expanded, write_json, written_whole
 from mnist_cnn.runs.folders import LOGS_FOLDER, list_runs
 from mnist_cnn.runs.overview import RunOverview, as_plain, overview
@@ -90,7 +89,7 @@ def _cells(run: RunOverview) -> Sequence[str]:
 
 
 def _remarks(run: RunOverview) -> list[str]:
-    differences = [f"{name} {_shown(before)} -> {_shown(now)}" for name, (before, now) in run.differences.items()]
+    differences = [f"{name} {shown(before)} -> {shown(now)}" for name, (before, now) in run.differences.items()]
     if (more := len(differences) - MOST_DIFFERENCES) > 0:
         differences[MOST_DIFFERENCES:] = [f"and {more} more, see --output"]
     trained = f"being trained by {run.trained_by}" if run.trained_by else ""
@@ -100,10 +99,6 @@ def _remarks(run: RunOverview) -> list[str]:
 def _warnings(run: RunOverview) -> list[str]:
     stand_in = [f"stand-in data: says nothing about {run.stand_in_for}"] if run.stand_in_for else []
     return [printable(warning) for warning in stand_in + run.problems]
-
-
-def _shown(value: Any) -> str:
-    return "none" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _date(moment: datetime | None) -> str:

@@ -287,6 +287,9 @@ def _print(result: run.Result, settings: TrainingSettings) -> None:
     data, trained_on = settings.datamodule, settings.model.provenance
     print(f"Checkpoint  {short_path(result.best_checkpoint)}")
     print(f"Data        {data.source.title}")
+    part = "test" if settings.request.command == "test" else "val"
+    seen, total = getattr(settings.model, f"{part}_metrics").images_seen, data.sizes()[part]
+    print(f"Images      {seen:,}{f' of {total:,}' if seen != total else ''}")
     for name, value in result.metrics.items():
         print(f"{name:26} {value:.4f}")
     if notice := data.stand_in_notice():

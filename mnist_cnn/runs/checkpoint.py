@@ -243,5 +243,8 @@ def _unfit(path: Path, spec: dict[str, Any], what: str) -> UserError:
 
     name = spec["class_path"].rpartition(".")[2]
     if name in known_networks():
-        return DamagedError(f"{path} is damaged or was altered: its settings and weights do not fit {name}: {what}")
+        return DamagedError(
+            f"{path} cannot be used: its settings and weights do not fit {name} ({what}); it was altered, or a "
+            f"callback has changed the network"
+        )
     return UserError(f"the weights in {path} do not fit {spec['class_path']} as it is now: {what}")

@@ -44,7 +44,7 @@ def make_run_dir(root: Path) -> Path:
             return run_dir
 
 
-def find_checkpoint(which: str, root: Path, of_folder: Kind = "best") -> Path:
+def find_checkpoint(which: str, root: Path, of_folder: Kind = "best", flag: str = "--ckpt_path") -> Path:
     """Find the checkpoint that `--ckpt_path` asks for.
 
     Where the newest run has no best checkpoint, the newest one that has is said and taken. Folders that other projects
@@ -55,6 +55,7 @@ def find_checkpoint(which: str, root: Path, of_folder: Kind = "best") -> Path:
             "reference" for the network that comes with the package.
         root: The folder that holds lightning_logs.
         of_folder: Which of its checkpoints a run's folder stands for.
+        flag: What asks for it.
 
     Raises:
         UserError: if there is no such file or no run.
@@ -66,17 +67,18 @@ def find_checkpoint(which: str, root: Path, of_folder: Kind = "best") -> Path:
         if not path.exists() and (named := _run_of_name(which, root)):
             path = named
         if path.is_dir():
-            return _of_folder(path.resolve(), of_folder)
+            return _of_folder(path.resolve(), of_folder, flag)
         if not path.is_file():
             raise UserError(
-                f"--ckpt_path {which}: no such file; give a checkpoint's path, a run's folder or name, 'best', 'last' "
+                f"{flag} {which}: no such file; give a checkpoint's path, a run's folder or name, 'best', 'last' "
                 f"or '{REFERENCE}', the network that comes with the package"
             )
         return path.resolve()
     runs = [run for run in list_runs(root) if is_run(run)]
     if not runs:
         raise UserError(
-            f"there is no run in {root / LOGS_FOLDER} yet, so no {which}.ckpt; train one with {PROGRAM} fit"
+            f"there is no run in {root / LOGS_FOLDER} yet, so no {which}.ckpt; train one with {PROGRAM} fit, "
+            f"or take the network that comes with the package: {flag} {REFERENCE}"
         )
     found = _newest_best(runs) if which == "best" else _kept(runs[-1], "last")
     if found:
@@ -142,7 +144,7 @@ def _run_of_name(name: str, root: Path) -> Path | None:
     return next((run for run in reversed(list_runs(root)) if name_of(run) == name), None)
 
 
-def _of_folder(folder: Path, kind: Kind) -> Path:
+def _of_folder(folder: Path, kind: Kind, flag: str) -> Path:
     """The checkpoint that a run's folder, or that of its checkpoints, stands for."""
     run = folder.parent if folder.name == CHECKPOINTS else folder
     if found := _kept(run, kind):
@@ -151,7 +153,7 @@ def _of_folder(folder: Path, kind: Kind) -> Path:
         remark(f"{short_path(run)} has no best.ckpt: taking its last.ckpt")
         return last
     hint = f"; {quoted(best)} is there" if (best := _kept(run, "best")) else ""
-    raise UserError(f"--ckpt_path {folder}: there is no {kind}.ckpt of {PROGRAM} in this folder{hint}")
+    raise UserError(f"{flag} {folder}: there is no {kind}.ckpt of {PROGRAM} in this folder{hint}")
 
 
 def _kept(run: Path, kind: Kind) -> Path | None:

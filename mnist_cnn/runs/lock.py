@@ -59,8 +59,13 @@ class Holder:
     @classmethod
     def read(cls, run_dir: Path) -> "Holder | None":
         """What a run's folder says; None if it says nothing that can be read."""
+        return cls.read_file(run_dir / HOLDER)
+
+    @classmethod
+    def read_file(cls, path: Path) -> "Holder | None":
+        """What a file says; None if it says nothing that can be read."""
         try:
-            kept = json.loads((run_dir / HOLDER).read_text(encoding="utf-8"))
+            kept = json.loads(path.read_text(encoding="utf-8"))
             return cls(str(kept["host"]), int(kept["pid"]), str(kept["since"]), str(kept["token"]))
         except (OSError, ValueError, KeyError, TypeError):
             return None
@@ -142,13 +147,32 @@ class RunLock:
         """Make the file of the lock, and where it is there already, remove one whose maker is gone."""
         holder = Holder.read(self.run_dir)
         if holder and _is_gone(self.run_dir, holder):
-            with suppress(OSError):
-                (self.run_dir / LOCK).unlink()
+            self._clear_away(holder)
         self._lock = SoftFileLock(self.run_dir / LOCK, timeout=2 * WAIT_SECONDS)
         try:
             self._lock.acquire()
         except Timeout:
             raise RunLockedError(_told(self.run_dir, Holder.read(self.run_dir))) from None
+
+    def _clear_away(self, gone: Holder) -> None:
+        """Remove the files of a holder that is gone; of several processes that come to do so, one can.
+
+        Raises:
+            RunLockedError: if another one was first.
+        """
+        aside = self.run_dir / f".{uuid4().hex[:12]}.part"
+        try:
+            (self.run_dir / HOLDER).rename(aside)
+        except FileNotFoundError:
+            raise RunLockedError(_told(self.run_dir, None)) from None
+        found = Holder.read_file(aside)
+        if found and found.token != gone.token:  # that of the one who was first
+            aside.rename(self.run_dir / HOLDER)
+            raise RunLockedError(_told(self.run_dir, found))
+        with suppress(OSError):
+            (self.run_dir / LOCK).unlink()
+        with suppress(OSError):
+            aside.unlink()
 
     def _beat(self) -> None:
         while not self._end.wait(BEAT_SECONDS):
@@ -160,7 +184,7 @@ class RunLock:
 
 
 def holder_of(run_dir: Path) -> Holder | None:
-    """Who trains a run at this moment; None if nobody does. Nothing is changed by asking."""
+    """Who trains a run at this moment; None if nobody does."""
     holder = Holder.read(run_dir)
     if holder is None:
         return None
@@ -173,6 +197,16 @@ def holder_of(run_dir: Path) -> Holder | None:
         return holder
     except (OSError, NotImplementedError):  # it may not be asked, or there are no locks
         return None if _is_gone(run_dir, holder) else holder
+
+
+def check_free(run_dir: Path) -> None:
+    """See that nobody trains a run.
+
+    Raises:
+        RunLockedError: if somebody does.
+    """
+    if holder := holder_of(run_dir):
+        raise RunLockedError(_told(run_dir, holder))
 
 
 def _told(run_dir: Path, holder: Holder | None) -> str:

@@ -1,13 +1,12 @@
 """What a resume takes over from a run: settings, but no classes, as a file should not decide which code is run."""
 
-import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mnist_cnn.configs import read_settings
-from mnist_cnn.console import PROGRAM, quoted, remark, short_path
+from mnist_cnn.console import PROGRAM, is_first_process, quoted, remark, short_path
 from mnist_cnn.errors import UserError
 from mnist_cnn.runs.folders import is_last_of_run, run_dir_of
 
@@ -45,7 +44,7 @@ def settings_of_run(checkpoint: Path, says_how_long: bool = False) -> tuple[dict
             f"{problem}: put it right, or say how long to train (--epochs N, and the other settings of the Trainer "
             f"that the run had)"
         )
-    if problem and os.environ.get("LOCAL_RANK", "0") == "0":  # the other processes of a run say the same
+    if problem and is_first_process():  # the others say the same
         instead = "the settings of its newest resume count" if found else "the run's settings of the Trainer are lost"
         remark(f"warning: {problem}; {instead}, below those that are given")
     found = found or {}
@@ -115,7 +114,7 @@ def without_classes(settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[s
 
 def say_what_is_left_out(checkpoint: Path, left_out: Mapping[str, str]) -> None:
     """Print a line that tells which classes are not taken over, and how they are given again."""
-    if left_out and os.environ.get("LOCAL_RANK", "0") == "0":  # the other processes of a run say the same
+    if left_out and is_first_process():  # the others say the same
         names = ", ".join(f"--{name} {class_path}" for name, class_path in left_out.items())
         run_dir = run_dir_of(checkpoint)
         remark(

@@ -9,6 +9,7 @@ from pytorch_lightning import __version__ as lightning_version
 from pytorch_lightning.utilities import rank_zero_only
 
 from mnist_cnn import __version__
+from mnist_cnn.console import labelled, say
 from mnist_cnn.runs.checkpoint import CONDITIONS
 
 
@@ -30,7 +31,7 @@ class RunConditions(Callback):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Say what has changed; not earlier, as the number of threads is set where processes start."""
         for change in changed_conditions(self._before, conditions_of(trainer)):
-            print(f"Changed  {change}", file=sys.stderr)
+            say(labelled("Changed", change), sys.stderr)
 
 
 def conditions_of(trainer: Trainer) -> dict[str, Any]:

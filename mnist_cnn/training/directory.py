@@ -1,15 +1,15 @@
 """The directory of a run: found on a resume, made for a new run, and taken away again where none began."""
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from mnist_cnn.console import is_first_process
 from mnist_cnn.errors import UserError, of_system
 from mnist_cnn.runs.checkpoint import Checkpoint
-from mnist_cnn.runs.folders import is_last_of_run, list_runs, make_run_dir, run_dir_of
+from mnist_cnn.runs.folders import LOGS_FOLDER, is_last_of_run, list_runs, make_run_dir, run_dir_of
 
 
 @contextmanager
@@ -23,9 +23,8 @@ def run_directory(root: Path, start: Checkpoint | None) -> Iterator[Any]:
     def find() -> Path:
         if start and is_last_of_run(start.path):
             return run_dir_of(start.path)
-        # The other processes of a run write nothing and need no directory of their own.
-        if os.environ.get("LOCAL_RANK", "0") != "0" and (runs := list_runs(root)):
-            return runs[-1]
+        if not is_first_process():  # the others write nothing, and make no directory
+            return (list_runs(root) or [root / LOGS_FOLDER / "version_0"])[-1]
         try:
             made.append(make_run_dir(root))
         except OSError as error:

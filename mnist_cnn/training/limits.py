@@ -10,7 +10,7 @@ from datetime import timedelta
 from math import isfinite
 from typing import Any, NamedTuple
 
-from mnist_cnn.errors import UserError
+from mnist_cnn.errors import UserError, shown
 
 MOST = 10**9  # epochs, steps and the like: beyond what anybody trains for
 FEWEST_PROCESSES = 4  # on a processor are always allowed, so that several can be tried on any machine
@@ -37,10 +37,10 @@ def check_trainer(settings: Mapping[str, Any], on_processor: bool) -> None:
     """
     for name, value in settings.items():
         if name in LIMITS and not (value is None and LIMITS[name].can_be_none) and not LIMITS[name].holds(value):
-            raise UserError(f"--trainer.{name} {_shown(value)}: {LIMITS[name].allowed}")
+            raise UserError(f"--trainer.{name} {shown(value)}: {LIMITS[name].allowed}")
     devices = settings.get("devices", "auto")
     if problem := _problem_of_devices(devices, on_processor):
-        raise UserError(f"--trainer.devices {_shown(devices)}: {problem}")
+        raise UserError(f"--trainer.devices {shown(devices)}: {problem}")
     nodes = settings.get("num_nodes", 1)
     if nodes > 1 and not any(name in os.environ for name in CLUSTERS):
         raise UserError(
@@ -101,11 +101,6 @@ def _is_duration(value: Any) -> bool:
 
 def _is_interval(value: Any) -> bool:
     return (isinstance(value, float) and 0 < value <= 1) or _whole(1)(value) or _is_duration(value)
-
-
-def _shown(value: Any) -> str:
-    text = str(value).lower() if isinstance(value, bool) else "null" if value is None else str(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 _SHARE = Limit("a part of all batches from 0.0 to 1.0, or a whole number of batches, is needed", _is_share)

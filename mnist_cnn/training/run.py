@@ -1,6 +1,6 @@
 """One run as plain functions: objects or settings in, a Result out.
 
-result = fit(**yaml.safe_load(Path("configs/base.yaml").read_text()))
+result = fit(**read_settings(Path("configs/base.yaml")))
 print(result.best_checkpoint, result.metrics["val/accuracy"])
 print(test(ckpt_path=result.best_checkpoint).metrics["test/accuracy"])
 
@@ -10,7 +10,7 @@ library's memory are as they were.
 
 import os
 import sys
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from pytorch_lightning import Callback
 from pytorch_lightning.callbacks import ProgressBar as AnyProgressBar
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
-from mnist_cnn.console import remark
+from mnist_cnn.console import labelled, remark, say
 from mnist_cnn.data.datamodule import MNISTDataModule
 from mnist_cnn.data.registry import find_dataset
 from mnist_cnn.errors import TrainerError, UserError
@@ -111,7 +111,7 @@ def fit(
         raise UserError("ckpt_path goes on with a run, and weights begins a new one: give one of them")
     root = _root(trainer)
     start = _find(ckpt_path, root, "last")
-    source = _find(weights, root, "best")
+    source = _find(weights, root, "best", "--weights")
     seed = seed_everything if seed_everything is not None else start.settings()["seed_everything"] if start else 0
     if start:
         check_resumable(start)
@@ -125,7 +125,7 @@ def fit(
         classifier, module = build(model, data, seed, fits_classes=source is not None)
         if source:
             taken = take_weights(classifier, source, find_dataset(module.dataset).image_shape)
-            print(f"Weights  {taken}", flush=True)
+            say(labelled("Weights", taken))
         last = checkpoint if isinstance(checkpoint, LastCheckpoint) else LastCheckpoint(**(checkpoint or {}))
         drawing = pictures if isinstance(pictures, NetworkPictures) else NetworkPictures(**(pictures or {}))
         text = config or as_config(classifier, module, trainer or {}, last, drawing, seed)
@@ -159,7 +159,7 @@ def _train(
         keep_checkpoints_in(run_dir, lightning.checkpoint_callbacks)
         if start and lightning.is_global_zero:
             for change in changed_settings(start, yaml.safe_load(config)):
-                print(f"Changed  {change}", file=sys.stderr)
+                say(labelled("Changed", change), sys.stderr)
         _obtain(module, "train")
         path = str(start.path) if start else None
         watch = watched(lightning, run_dir)
@@ -227,10 +227,12 @@ def _evaluate(
         return Result(None if is_shipped else run_dir, start.path, metrics, kept.path if kept.is_written else None)
 
 
-def _find(ckpt_path: str | Path | Checkpoint | None, root: Path, of_folder: Kind) -> Checkpoint | None:
+def _find(
+    ckpt_path: str | Path | Checkpoint | None, root: Path, of_folder: Kind, flag: str = "--ckpt_path"
+) -> Checkpoint | None:
     if ckpt_path is None or isinstance(ckpt_path, Checkpoint):
         return ckpt_path
-    return Checkpoint.read(find_checkpoint(str(ckpt_path), root, of_folder))
+    return Checkpoint.read(find_checkpoint(str(ckpt_path), root, of_folder, flag))
 
 
 def _make_trainer(
@@ -280,6 +282,9 @@ def _result_of_fit(lightning: Trainer, best: BestCheckpoint) -> Result:
     path = Path(best.best_model_path) if best.best_model_path else None
     metrics = {name: float(value) for name, value in lightning.callback_metrics.items()}
     if path and path.is_file():
-        with suppress(UserError):  # a run that diverged, or a network larger than is read from anywhere
+        try:
             metrics = Checkpoint.read(path).metrics
+        except UserError as error:  # as of a network larger than is read from anywhere
+            metrics = {}
+            remark(f"warning: {error}")
     return Result(lightning.run_dir, path, metrics)

@@ -111,7 +111,7 @@ def test_an_empty_picture_is_answered_with_that(cli: Cli, checkpoint: Path) -> N
     Image.new("L", (100, 100), 255).save("blank.png")
     status, out, _ = cli("predict", "blank.png")
     assert status == 0
-    assert "blank.png  no ink found" in out
+    assert "blank.png                       no ink found: the picture is empty" in out
 
 
 def test_inputs_are_saved_as_the_network_saw_them_none_over_another(cli: Cli, checkpoint: Path) -> None:

@@ -1,7 +1,11 @@
+import os
+from pathlib import Path
+
 import pytest
 
 from mnist_cnn.cli import starting
 from mnist_cnn.cli.arguments import read_request
+from mnist_cnn.runs.lock import RunLock
 from tests.support.commands import TINY_DATA, Cli, run_program
 
 # What begins a training command in a process that has not loaded torch, which stops where torch would be loaded.
@@ -56,3 +60,29 @@ def test_train_is_fit_and_what_may_be_one_of_two_is_asked_back(cli: Cli) -> None
 
 def test_flags_of_other_commands_are_suggested_too(cli: Cli) -> None:
     assert "unrecognized arguments: --top-k 3; did you mean --top_k?" in cli("predict", "a.png", "--top-k", "3")[2]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ("fit --ckpt_path last", "there is no run in lightning_logs yet, so no last.ckpt"),
+        ("test", "take the network that comes with the package: --ckpt_path reference"),
+        ("fit --weights nowhere", "--weights nowhere: no such file"),
+    ],
+)
+def test_a_checkpoint_that_is_not_there_is_said_before_torch_is_loaded(arguments: str, expected: str) -> None:
+    done = run_program(BEGIN, *arguments.split())
+    assert expected in done.stderr
+    assert (done.stdout, "loading" in done.stderr) == ("", False)
+
+
+def test_a_run_that_another_process_trains_is_said_before_torch_is_loaded() -> None:
+    run_dir = Path("lightning_logs/version_0")
+    (run_dir / "checkpoints").mkdir(parents=True)
+    (run_dir / "checkpoints" / "last.ckpt").touch()
+    (run_dir / "config.yaml").touch()
+    with RunLock(run_dir):
+        done = run_program(BEGIN, "fit", "--ckpt_path", "last")
+    assert f"lightning_logs/version_0 is being trained by process {os.getpid()}" in done.stderr
+    assert done.stdout == ""
+    assert run_program(BEGIN, "fit", "--ckpt_path", "last").stdout == "mnist_cnn.cli.training False\n"

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from tests.support.commands import ROOT
 RUN = Path("lightning_logs/version_0")
 HOLD = """
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 from mnist_cnn.runs.lock import RunLock
@@ -110,11 +112,11 @@ def test_a_damaged_word_about_the_holder_is_no_obstacle(run: Path, content: str)
 def test_the_holder_says_that_it_is_there_and_notices_if_another_one_took_over(
     run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    touched = threading.Event()
     monkeypatch.setattr(lock, "BEAT_SECONDS", 0.01)
+    monkeypatch.setattr(lock.os, "utime", lambda path, *_: touched.set() if path == run / HOLDER else None)
     with RunLock(run) as held:
-        os.utime(run / HOLDER, (0, 0))
-        while (run / HOLDER).stat().st_mtime == 0:
-            pass
+        assert touched.wait(60)
         held.check_kept()
         write_holder(run, "elsewhere", 1)
         held._beats.join()
@@ -152,3 +154,19 @@ def test_without_locks_of_the_system_one_process_alone_makes_the_file(run: Path)
     write_holder(run, "elsewhere", 1)
     with pytest.raises(RunLockedError, match="elsewhere"):
         RunLock(run).__enter__()
+
+
+@pytest.mark.usefixtures("without_locks")
+def test_of_two_that_find_the_same_dead_holder_one_takes_the_run(run: Path) -> None:
+    (run / LOCK).write_text("")
+    write_holder(run, socket.gethostname(), gone_pid())
+    dead = Holder.read(run)
+    assert dead is not None
+    late = RunLock(run)
+    with RunLock(run):
+        before = {path.name: path.read_bytes() for path in run.iterdir()}
+        with pytest.raises(RunLockedError, match=f"process {os.getpid()}"):
+            late._clear_away(dead)
+        assert {path.name: path.read_bytes() for path in run.iterdir()} == before
+    with pytest.raises(RunLockedError, match="another process"):
+        late._clear_away(dead)

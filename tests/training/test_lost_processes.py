@@ -63,13 +63,17 @@ def test_a_process_that_waits_in_vain_is_ended(
     tmp_path: Path, killed: Any, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     ended: list[int] = []
+    over = threading.Event()
 
-    monkeypatch.setattr(processes.os, "_exit", ended.append)
+    def end(status: int) -> None:
+        ended.append(status)
+        over.set()
+
+    monkeypatch.setattr(processes.os, "_exit", end)
     monkeypatch.setattr(processes, "GRACE_SECONDS", 0.01)
     before = processes.subprocess_script._launch_process_observer
     with watched(trainer_with(killed), tmp_path):
-        while not ended:
-            pass
+        assert over.wait(60)
     assert ended[0] == 1
     assert "mnist-cnn: error: process 1 of 2 was ended by SIGKILL" in capfd.readouterr().err
     assert processes.subprocess_script._launch_process_observer is before

@@ -26,6 +26,7 @@ from mnist_cnn.runs.checkpoint import Checkpoint
 from mnist_cnn.runs.folders import list_runs
 from mnist_cnn.training import run
 from mnist_cnn.training.classifier import ImageClassifier
+from mnist_cnn.training.directory import run_directory
 from mnist_cnn.training.run import Result, fit
 from tests.support.checkpoints import assert_equal, contents_of
 from tests.support.commands import Cli
@@ -178,3 +179,11 @@ def test_settings_that_the_trainer_does_not_take_are_errors_of_the_user(setting:
 def test_a_seed_is_a_whole_number() -> None:
     with pytest.raises(UserError, match="seed_everything=True"):
         fit(**{**SETTINGS, "seed_everything": True})
+
+
+@pytest.mark.parametrize("variable", ["LOCAL_RANK", "RANK", "SLURM_PROCID"])
+def test_the_other_processes_of_a_run_make_no_directory(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    monkeypatch.setenv(variable, "1")
+    with run_directory(Path(), None) as find:
+        assert find() == Path("lightning_logs/version_0")
+    assert not Path("lightning_logs").exists()

@@ -7,42 +7,22 @@ import pickle
 import random
 import struct
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from tests.support.commands import ROOT
+from tests.support.hostile import Maker, files_of
 
 UNDAMAGED = ROOT / "tests" / "fixtures" / "averaged" / "checkpoints" / "last.ckpt"
 CODE_RAN = "code-ran"  # a file of this name in the folder of the cases means that code of one of them was run
 
-Maker = Callable[[random.Random, Path], None]
-
 
 def cases(count: int, seed: int, folder: Path) -> Iterator[Path]:
-    """Write files one after the other; each is removed when the next one is asked for.
-
-    Args:
-        count: How many; every kind comes up before one comes up again.
-        seed: The same seed gives the same files.
-        folder: Where they are written.
-
-    Yields:
-        The path of each, which may be a folder, a pipe or a file with holes.
-    """
-    rng = random.Random(seed)
-    makers: list[Maker] = []
-    for number in range(count):
-        if not makers:
-            makers = list(KINDS)
-            rng.shuffle(makers)
-        make = makers.pop()
-        path = folder / f"{number:04}-{make.__name__.strip('_')}.ckpt"
-        make(rng, path)
-        yield path
-        path.rmdir() if path.is_dir() else path.unlink()
+    """Write files of all kinds; see `files_of`."""
+    return files_of(KINDS, ".ckpt", count, seed, folder)
 
 
 def _bits_flipped(rng: random.Random, path: Path) -> None:

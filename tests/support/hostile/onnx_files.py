@@ -1,7 +1,7 @@
 """Damaged, altered and foreign ONNX files: what a file from anywhere may be."""
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,35 +11,15 @@ from onnx import TensorProto, helper, numpy_helper
 
 from mnist_cnn.inference.onnx_file import with_checksum
 from tests.support.commands import ROOT
+from tests.support.hostile import Maker, files_of
 
 UNDAMAGED = ROOT / "tests" / "fixtures" / "exported" / "model.onnx"
 WITHOUT_CHECKSUM = UNDAMAGED.with_name("without-checksum.onnx")
 
-Maker = Callable[[random.Random, Path], None]
-
 
 def cases(count: int, seed: int, folder: Path) -> Iterator[Path]:
-    """Write files one after the other; each is removed when the next one is asked for.
-
-    Args:
-        count: How many; every kind comes up before one comes up again.
-        seed: The same seed gives the same files.
-        folder: Where they are written.
-
-    Yields:
-        The path of each, which may be a folder or a file with holes.
-    """
-    rng = random.Random(seed)
-    makers: list[Maker] = []
-    for number in range(count):
-        if not makers:
-            makers = list(KINDS)
-            rng.shuffle(makers)
-        make = makers.pop()
-        path = folder / f"{number:04}-{make.__name__.strip('_')}.onnx"
-        make(rng, path)
-        yield path
-        path.rmdir() if path.is_dir() else path.unlink()
+    """Write files of all kinds; see `files_of`."""
+    return files_of(KINDS, ".onnx", count, seed, folder)
 
 
 def _bits_flipped(rng: random.Random, path: Path) -> None:
