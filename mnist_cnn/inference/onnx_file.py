@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mnist_cnn.errors import UserError
+from mnist_cnn.runs.archive import LARGEST_VARIABLE, largest_checkpoint
 
-LARGEST = 256_000_000  # bytes; VGG16 has 61 million
+LARGEST_MEGABYTES = 256  # VGG16 has 61
 MOST_NODES = 2000
 # What a network is made of. None of these runs a part of the graph again, draws random numbers, reads another file or
 # leaves the numbers; what they may allocate is bounded where they are run.
@@ -59,8 +60,12 @@ def read_model(path: Path) -> bytes:
     try:
         if not path.is_file():
             raise UserError(f"{path} is no file: an ONNX file is needed")
-        if (size := path.stat().st_size) > LARGEST:
-            raise UserError(f"{path} has {size // 1_000_000:,} MB: no more than {LARGEST // 1_000_000} are read")
+        if (size := path.stat().st_size) > (largest := largest_checkpoint(LARGEST_MEGABYTES)):
+            megabytes = -(-size // 1_000_000)
+            raise UserError(
+                f"{path} has {megabytes:,} MB, and no more than {largest // 1_000_000:,} are read from a file that may "
+                f"come from anywhere; if you trust it: {LARGEST_VARIABLE}={megabytes}"
+            )
         model = path.read_bytes()
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror or error}") from error

@@ -37,13 +37,13 @@ class Archive:
     sizes: dict[str, int]
 
 
-def largest_checkpoint() -> int:
-    """The most bytes that a checkpoint may have.
+def largest_checkpoint(megabytes: int = LARGEST_MEGABYTES) -> int:
+    """The most bytes that a trained network's file may have: what the variable says, or else so many megabytes.
 
     Raises:
         UserError: if the variable that sets it is no number.
     """
-    given = os.environ.get(LARGEST_VARIABLE) or str(LARGEST_MEGABYTES)
+    given = os.environ.get(LARGEST_VARIABLE) or str(megabytes)
     if not given.isascii() or not given.isdigit():
         raise UserError(f"{LARGEST_VARIABLE}={given}: a whole number of megabytes is needed")
     return int(given) * 1_000_000

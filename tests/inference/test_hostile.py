@@ -141,3 +141,11 @@ def test_every_network_passes_what_is_asked_of_an_exported_file(tmp_path: Path, 
     assert export_onnx(CheckpointClassifier(path), tmp_path / "network.onnx") < 1e-5
     expected = [label for label, _ in answer(path)]
     assert [label for label, _ in answer(tmp_path / "network.onnx")] == expected
+
+
+def test_a_larger_onnx_file_is_read_where_the_user_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mnist_cnn.inference.onnx_file.LARGEST_MEGABYTES", 0)
+    with pytest.raises(UserError, match=r"no more than 0 are read .* MNIST_CNN_LARGEST_CHECKPOINT=1"):
+        mnist_cnn.load(onnx_files.UNDAMAGED)
+    monkeypatch.setenv("MNIST_CNN_LARGEST_CHECKPOINT", "1")
+    assert mnist_cnn.load(onnx_files.UNDAMAGED).class_names
