@@ -1,11 +1,13 @@
 """What Lightning brings, once each with a short run and a resume: it works, or one clear line says why not."""
 
+import os
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from pytorch_lightning import callbacks as own
 from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
 from pytorch_lightning.profilers import PassThroughProfiler
@@ -63,6 +65,8 @@ def test_it_works_and_is_gone_on_with(name: str) -> None:
     run = Path("lightning_logs/version_0/checkpoints")
     assert Checkpoint.read(run / "last.ckpt").epoch == 1
     assert (run / "best.ckpt").is_file()
+    assert not torch.distributed.is_initialized()
+    assert "MASTER_PORT" not in os.environ
 
 
 @pytest.mark.parametrize(
