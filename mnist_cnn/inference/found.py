@@ -9,8 +9,8 @@ from typing import Any
 from PIL import Image
 
 from mnist_cnn.console import printable
+from mnist_cnn.data.decoding import kind_of_file, known_formats
 from mnist_cnn.errors import shortened
-from mnist_cnn.inference.decoding import kind_of_file, known_formats
 
 STANDARD_INPUT = "-"
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from mnist_cnn.inference.decoding import LARGEST_PIXELS, UnreadablePictureError, decode
+from mnist_cnn.data.decoding import LARGEST_PIXELS, UnreadablePictureError, decode
 
 Grey = NDArray[np.float64]  # (H, W), from 0 to 1
 

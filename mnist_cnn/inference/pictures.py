@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from mnist_cnn.data.base import Layout
+from mnist_cnn.data.decoding import UnreadablePictureError
 from mnist_cnn.errors import UserError
-from mnist_cnn.inference.decoding import UnreadablePictureError
 from mnist_cnn.inference.grey import SIDE, Grey, read_grey, resized
 
 __all__ = ["NoInkError", "UnreadablePictureError", "find_ink", "read_grey", "stroke_width", "to_network_input"]

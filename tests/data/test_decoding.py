@@ -13,9 +13,9 @@ import pytest
 from PIL import Image, TiffImagePlugin
 
 import mnist_cnn
+from mnist_cnn.data import decoding
+from mnist_cnn.data.decoding import UnreadablePictureError, decode
 from mnist_cnn.errors import UserError
-from mnist_cnn.inference import decoding
-from mnist_cnn.inference.decoding import UnreadablePictureError, decode
 from mnist_cnn.inference.grey import read_grey
 from mnist_cnn.inference.pictures import to_network_input
 from tests.support.commands import run_program
