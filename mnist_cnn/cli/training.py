@@ -21,6 +21,7 @@ from mnist_cnn.cli.messages import ACCELERATORS, STRATEGIES, explain, explain_in
 from mnist_cnn.configs import parse_yaml
 from mnist_cnn.console import PROGRAM, short_path
 from mnist_cnn.data.datamodule import MNISTDataModule
+from mnist_cnn.data.reading import Reading
 from mnist_cnn.data.registry import dataset_names, find_dataset
 from mnist_cnn.errors import TrainerError, UsageError, UserError
 from mnist_cnn.networks import arguments_from_data, find_network, import_network, known_networks
@@ -177,15 +178,19 @@ class TrainingSettings(LightningCLI):
         if isinstance(seed, bool) or not 0 <= seed < 2**32:  # Lightning takes true for any seed, and false for none
             raise UsageError(f"--seed_everything {str(seed).lower()}: a whole number from 0 to {2**32 - 1} is needed")
         for name in ("dataset", "stand_in"):
-            if (value := self.config.data[name]) is not None and value not in dataset_names():
-                raise UsageError(f"--data.{name} {value}: choose one of {', '.join(dataset_names())}")
+            if (value := self.config.data[name]) is not None:
+                try:
+                    find_dataset(value)
+                except UserError as error:
+                    raise UsageError(f"--data.{name} {value}: {error}") from error
 
     def before_instantiate_classes(self) -> None:
         """Fill in what the data decide of the network, where nobody says otherwise."""
         spec = self.config.model.network
-        dataset = find_dataset(self.config.data.dataset)
-        classes = len(dataset.class_names) if self.request.weights is not None else None
-        of_data = arguments_from_data(find_network(spec.class_path), dataset.image_shape, classes)
+        data = self.config.data
+        dataset = find_dataset(data.dataset, Reading.from_settings(data))
+        network = find_network(spec.class_path)
+        of_data = arguments_from_data(network, dataset.image_shape, len(dataset.class_names))
         for name, value in of_data.items():
             if not self.request.gives(name):
                 spec.init_args[name] = value

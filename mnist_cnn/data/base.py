@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from torch import Tensor
 
-Split = Literal["train", "test"]
+Split = Literal["train", "val", "test"]
 # How the images are laid out, and so how a picture is brought into their form: the ink of a digit fitted into 20x20
-# around its centre of mass, as MNIST's makers did, or a garment that fills the image, as in Fashion-MNIST.
-Layout = Literal["digit", "garment"]
+# around its centre of mass, as MNIST's makers did; a garment that fills the image, as in Fashion-MNIST; or the picture
+# as it is, brought to size.
+Layout = Literal["digit", "garment", "picture"]
 
 
 class Dataset(ABC):
-    """Images with labels, in a split for training and one for testing.
+    """Images with labels, in a split for training and one for testing, and one for validation where it has its own.
 
     Attributes:
         title: Its name as its makers write it.

@@ -11,12 +11,16 @@ from pytorch_lightning import LightningDataModule
 from torch import Tensor
 
 from mnist_cnn.data.augmentation import Augmentation
-from mnist_cnn.data.base import Dataset, Split
+from mnist_cnn.data.base import Dataset, Layout, Split
 from mnist_cnn.data.batches import EvaluationBatches, TrainingBatches
+from mnist_cnn.data.reading import OnDamaged, Reading
 from mnist_cnn.data.registry import default_data_dir, find_dataset
 from mnist_cnn.data.splits import stratified_split
 from mnist_cnn.errors import DatasetAbsentError, UserError, check_between
 from mnist_cnn.files import plain
+
+VAL_SIZE = 5000  # validation images, where nothing else is said...
+VAL_SHARE = 10  # ...and where no more than one of so many images would be one
 
 
 class MNISTDataModule(LightningDataModule):
@@ -25,14 +29,15 @@ class MNISTDataModule(LightningDataModule):
     The test set is read for `test` alone.
 
     Args:
-        dataset: Name of the data set; `mnist-cnn datasets` lists them.
+        dataset: Name of the data set, which `mnist-cnn datasets` lists, or the path of one's own images.
         data_dir: Folder that holds the data sets' folders (`MNIST/raw/...`). None means the environment variable
             MNIST_CNN_DATA, or `data` in the working directory if that is not set.
         stand_in: Data set to use where `dataset` is neither there nor to be downloaded; a run on a stand-in says so
             wherever its results appear. None makes that case an error.
         batch_size: Training images in a batch of each process.
         eval_batch_size: Validation or test images in a batch of each process.
-        val_size: Number of training images held out for validation, the same share of each class.
+        val_size: Number of training images held out for validation, the same share of each class. None takes 5,000, or
+            a tenth where there are fewer than 50,000 images, and nothing where the data have validation images.
         split_seed: Seed of the choice of validation images. It is apart from `seed`, so that runs with different seeds
             are compared on the same images.
         train_size: Number of images to train on, the same share of each class; None takes all that validation leaves.
@@ -44,6 +49,14 @@ class MNISTDataModule(LightningDataModule):
         flip: Augmentation: probability of a horizontal flip.
         erasing: Augmentation: probability of blanking a rectangle of 2 % to 20 % of the image.
         elastic: Augmentation: standard deviation of a smooth random distortion, in pixels.
+        image_size: Height and width that images are brought to, or one number for both; None leaves them as they are.
+        channels: 1 for grey or 3 for colour; None leaves the images as they are.
+        layout: How pictures are brought into the images' form for `predict`: "digit", "garment" or "picture"; None is
+            the data set's own.
+        label_column: Own data: name, or number from 0, of a table's column of labels; None finds it.
+        on_damaged: Own data: "skip" leaves damaged images among others out and names them, "error" ends there.
+        test_size: Own data: number of images held out as test images where the files have none; None takes a tenth.
+        cache_dir: Own data: folder for decoded images; None is the user's cache folder.
 
     Raises:
         UserError: for arguments out of their range.
@@ -56,7 +69,7 @@ class MNISTDataModule(LightningDataModule):
         stand_in: str | None = None,
         batch_size: int = 256,
         eval_batch_size: int = 1000,
-        val_size: int = 5000,
+        val_size: int | None = None,
         split_seed: int = 0,
         train_size: int | None = None,
         seed: int = 0,
@@ -67,14 +80,23 @@ class MNISTDataModule(LightningDataModule):
         flip: float = 0.0,
         erasing: float = 0.0,
         elastic: float = 0.0,
+        image_size: int | Sequence[int] | None = None,
+        channels: int | None = None,
+        layout: Layout | None = None,
+        label_column: str | None = None,
+        on_damaged: OnDamaged = "skip",
+        test_size: int | None = None,
+        cache_dir: str | None = None,
     ) -> None:
         super().__init__()
-        for name, count in [("batch_size", batch_size), ("eval_batch_size", eval_batch_size), ("val_size", val_size)]:
+        for name, count in [("batch_size", batch_size), ("eval_batch_size", eval_batch_size)]:
             check_between(name, count, 1)
-        if train_size is not None:
-            check_between("train_size", train_size, 1)
+        for name, size in [("val_size", val_size), ("train_size", train_size)]:
+            if size is not None:
+                check_between(name, size, 1)
+        self.reading = Reading(image_size, channels, layout, label_column, on_damaged, test_size, split_seed, cache_dir)
         for name in filter(None, (dataset, stand_in)):
-            find_dataset(name)
+            find_dataset(name, self.reading)
         self.augmentation = Augmentation(rotation, shift, scale, shear, flip, erasing, elastic)
         self.dataset, self.stand_in = dataset, stand_in
         self.data_dir = default_data_dir(data_dir)
@@ -82,6 +104,8 @@ class MNISTDataModule(LightningDataModule):
         self.val_size, self.split_seed, self.train_size, self.seed = val_size, split_seed, train_size, seed
         names = ("dataset", "stand_in", "batch_size", "eval_batch_size", "val_size", "split_seed", "train_size", "seed")
         settings = {name: getattr(self, name) for name in names} | asdict(self.augmentation)
+        of_reading = ("image_size", "channels", "layout", "label_column", "on_damaged", "test_size")
+        settings |= {name: getattr(self.reading, name) for name in of_reading}
         # Plain types for the checkpoint; where the data lie is a matter of the machine.
         self.save_hyperparameters(plain(settings))
         self._images: dict[str, tuple[Tensor, Tensor]] = {}
@@ -98,13 +122,13 @@ class MNISTDataModule(LightningDataModule):
         """
         if self._dataset_in_use is not None:
             return self._dataset_in_use
-        absent = find_dataset(self.dataset).absent_files(self.data_dir, self._splits_needed())
+        absent = find_dataset(self.dataset, self.reading).absent_files(self.data_dir, self._splits_needed())
         return self.stand_in if absent and self.stand_in is not None else self.dataset
 
     @property
     def source(self) -> Dataset:
         """The data set that is read."""
-        return find_dataset(self.dataset_in_use)
+        return find_dataset(self.dataset_in_use, self.reading)
 
     @property
     def stand_in_for(self) -> str | None:
@@ -114,7 +138,7 @@ class MNISTDataModule(LightningDataModule):
     @property
     def num_classes(self) -> int:
         """Number of classes in the data."""
-        return len(find_dataset(self.dataset).class_names)
+        return len(find_dataset(self.dataset, self.reading).class_names)
 
     def prepare_data(self) -> None:
         """Download what is missing; Lightning calls it in one process of each machine.
@@ -132,11 +156,11 @@ class MNISTDataModule(LightningDataModule):
         self._prepared |= set(splits)
         begin = time.monotonic()
         try:
-            find_dataset(self.dataset).obtain(self.data_dir, splits)
+            find_dataset(self.dataset, self.reading).obtain(self.data_dir, splits)
         except DatasetAbsentError as error:
             if self.stand_in is None:
                 raise
-            find_dataset(self.stand_in).obtain(self.data_dir, splits)
+            find_dataset(self.stand_in, self.reading).obtain(self.data_dir, splits)
             print(self.stand_in_notice(), f"Why: {error}", sep="\n", file=sys.stderr)
         self.seconds_spent += time.monotonic() - begin
 
@@ -248,16 +272,37 @@ class MNISTDataModule(LightningDataModule):
 
     def _split_training_images(self) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
         """Read the training split and divide it into images and labels for training and for validation."""
-        needed = self.val_size + (self.train_size or 1)
+        if "val" in self.source.sizes:
+            if self.val_size is not None:
+                raise UserError(
+                    f"val_size={self.val_size}: {self.dataset_in_use} has validation images of its own, "
+                    f"{self.source.sizes['val']} of them; leave val_size out"
+                )
+            validation = self.source.read(self.data_dir, "val")
+            images, labels = self.source.read(self.data_dir, "train")
+            chosen = self._chosen_for_training(labels, torch.arange(len(labels)))
+            return (images[chosen], labels[chosen]), validation
+        val_size = self._val_size()
+        needed = val_size + (self.train_size or 1)
         # Generated images are made only as far as they are needed.
         limit = needed if self.source.is_generated and self.train_size is not None else None
         images, labels = self.source.read(self.data_dir, "train", limit)
         if needed > len(images):
-            asked = f"val_size={self.val_size}" + (f" and train_size={self.train_size}" if self.train_size else "")
+            asked = f"val_size={val_size}" + (f" and train_size={self.train_size}" if self.train_size else "")
             raise UserError(f"{asked} take at least {needed} images, but {self.dataset_in_use} has {len(images)}")
         # Validation images first, so that they are the same whatever train_size is.
-        val_indices, train_indices = stratified_split(labels, self.val_size, self.split_seed)
-        if self.train_size is not None and self.train_size < len(train_indices):
-            chosen, _ = stratified_split(labels[train_indices], self.train_size, self.split_seed)
-            train_indices = train_indices[chosen]
+        val_indices, train_indices = stratified_split(labels, val_size, self.split_seed)
+        train_indices = self._chosen_for_training(labels, train_indices)
         return (images[train_indices], labels[train_indices]), (images[val_indices], labels[val_indices])
+
+    def _val_size(self) -> int:
+        if self.val_size is not None:
+            return self.val_size
+        return min(VAL_SIZE, max(self.source.sizes["train"] // VAL_SHARE, 1))
+
+    def _chosen_for_training(self, labels: Tensor, indices: Tensor) -> Tensor:
+        """Those of the images that `train_size` leaves."""
+        if self.train_size is None or self.train_size >= len(indices):
+            return indices
+        chosen, _ = stratified_split(labels[indices], self.train_size, self.split_seed)
+        return indices[chosen]

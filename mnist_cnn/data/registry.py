@@ -8,13 +8,14 @@ knows it by its name:
 """
 
 import os
-from functools import cache
+from functools import cache, lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 from mnist_cnn.data.base import Dataset, Split
 from mnist_cnn.data.generated import SyntheticDigits
 from mnist_cnn.data.published import EMNISTDataset, Files, PublishedDataset, QMNISTDataset
+from mnist_cnn.data.reading import Reading
 from mnist_cnn.errors import UserError
 from mnist_cnn.files import expanded
 
@@ -120,19 +121,45 @@ def register(name: str, dataset: Dataset) -> None:
     _registered[name] = dataset
 
 
-def find_dataset(name: str) -> Dataset:
-    """Look a data set up by its name.
+def find_dataset(name: str, reading: Reading | None = None) -> Dataset:
+    """Look a data set up by its name, or take the path of one's own.
+
+    Args:
+        name: A name that is known, else the path of a file or folder; `./mnist` is a folder even though there is a data
+            set of that name.
+        reading: How it is read where that is left open.
 
     Raises:
-        UserError: if there is none of that name.
+        UserError: if there is none of that name, and nothing in that place.
     """
+    reading = reading or Reading()
+    dataset = _known(name) or _own(name, reading)
+    if dataset is None:
+        raise UserError(
+            f"data set {name!r} is not known, and no file or folder has that path; choose one of "
+            f"{', '.join(dataset_names())}, or name your own images"
+        )
+    return dataset
+
+
+def _known(name: str) -> Dataset | None:
     if name in _registered:
         return _registered[name]
     if name in offered():
         found = offered()[name].load()
         register(name, found() if isinstance(found, type) else found)
         return _registered[name]
-    raise UserError(f"data set {name!r} is not known; choose one of {', '.join(dataset_names())}")
+    return None
+
+
+@lru_cache(maxsize=8)  # what is looked at several times while a run is built should be looked through once
+def _own(name: str, reading: Reading) -> Dataset | None:
+    path = expanded(name)
+    if not path.exists():
+        return None
+    from mnist_cnn.data.own.dataset import OwnDataset
+
+    return OwnDataset(path, reading)
 
 
 def dataset_names() -> list[str]:

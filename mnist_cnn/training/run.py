@@ -122,9 +122,9 @@ def fit(
             model = merged({"network": source.network_for_other_data()}, model or {})
     settings = {**TRAINER_DEFAULTS, **(trainer or {})}
     with no_trace():
-        classifier, module = build(model, data, seed, fits_classes=source is not None)
+        classifier, module = build(model, data, seed)
         if source:
-            taken = take_weights(classifier, source, find_dataset(module.dataset).image_shape)
+            taken = take_weights(classifier, source, find_dataset(module.dataset, module.reading).image_shape)
             say(labelled("Weights", taken))
         last = checkpoint if isinstance(checkpoint, LastCheckpoint) else LastCheckpoint(**(checkpoint or {}))
         drawing = pictures if isinstance(pictures, NetworkPictures) else NetworkPictures(**(pictures or {}))

@@ -29,14 +29,13 @@ TRAINER_DEFAULTS: dict[str, Any] = {
 }
 
 
-def build(model: Any, data: Any, seed: int, fits_classes: bool = False) -> tuple[ImageClassifier, MNISTDataModule]:
+def build(model: Any, data: Any, seed: int) -> tuple[ImageClassifier, MNISTDataModule]:
     """Build what is given as settings: the data module, and a classifier with a network that fits its images.
 
     Args:
         model: The classifier, or its settings.
         data: The data module, or its settings.
         seed: Seed of both.
-        fits_classes: Whether the network is to tell the data's classes apart, where its settings do not say how many.
 
     Raises:
         UserError: for settings that are out of their range.
@@ -54,9 +53,8 @@ def build(model: Any, data: Any, seed: int, fits_classes: bool = False) -> tuple
     if not isinstance(network, Network):
         spec: Settings = network if isinstance(network, Mapping) else {"class_path": network}
         network_class = find_network(spec["class_path"])
-        dataset = find_dataset(module.dataset)
-        classes = len(dataset.class_names) if fits_classes else None
-        of_data = arguments_from_data(network_class, dataset.image_shape, classes)
+        dataset = find_dataset(module.dataset, module.reading)
+        of_data = arguments_from_data(network_class, dataset.image_shape, len(dataset.class_names))
         with own_errors_explained(spec["class_path"]):
             network = network_class(**{**of_data, **(spec.get("init_args") or {})})
     return ImageClassifier(network, **settings), module
