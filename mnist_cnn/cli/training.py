@@ -182,7 +182,7 @@ class TrainingSettings(LightningCLI):
                 try:
                     find_dataset(value)
                 except UserError as error:
-                    raise UsageError(f"--data.{name} {value}: {error}") from error
+                    raise UsageError(f"--data.{name}: {error}") from error
 
     def before_instantiate_classes(self) -> None:
         """Fill in what the data decide of the network, where nobody says otherwise."""

@@ -78,7 +78,11 @@ def test_version(cli: Cli) -> None:
         (["fit", "--lr", "abc"], 2, "--model.lr abc: a number is needed"),
         (["fit", "--epochs", "1.5"], 2, "--trainer.max_epochs 1.5: a whole number is needed"),
         (["fit", "--model.optimizer", "sdg"], 2, "--model.optimizer sdg: choose one of adamw, adam, sgd"),
-        (["fit", "--data.dataset", "minst"], 2, "--data.dataset minst: choose one of mnist, fashion_mnist"),
+        (
+            ["fit", "--data.dataset", "minst"],
+            2,
+            "--data.dataset: data set 'minst' is not known, and no file or folder has that path",
+        ),
         (["fit", "--device", "tpuu"], 2, "--device tpuu: choose one of cpu, gpu, cuda, mps, auto"),
         (["fit", "--network", "Foo"], 2, "--model.network Foo: there is no such network; choose one of CNN"),
         (["fit", "--data.seed", "1"], 2, "--data.seed is set by --seed_everything"),
