@@ -23,7 +23,7 @@ COMMANDS = {
     "runs": Command("list the runs: what came out, and what each did otherwise", "runs", "show_runs"),
     "networks": Command("list the networks with their parameters and multiply-adds", "listings", "list_networks"),
     "datasets": Command(
-        "list the data sets with their sizes, and whether their files are there", "listings", "list_datasets"
+        "list the data sets, or say what is in one, your own images too: datasets PATH", "datasets", "show_datasets"
     ),
     "configs": Command("list the configs that come with the package, or copy one", "listings", "list_configs"),
 }

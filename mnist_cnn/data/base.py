@@ -64,6 +64,18 @@ class Dataset(ABC):
             DatasetAlteredError: if a file is damaged.
         """
 
+    def name_of(self, split: Split, index: int) -> str:
+        """What to call an image for people: its file where it has one, else its number."""
+        return f"{split} {index}"
+
+    def left_out(self) -> Sequence[tuple[str, str]]:
+        """What the files hold besides, each by its name and the reason why it is no image of the data set."""
+        return ()
+
+    def notes(self) -> Sequence[str]:
+        """What a person should know of the data set, each a sentence."""
+        return ()
+
     def absent_files(self, data_dir: Path, splits: Sequence[Split] = ("train", "test")) -> list[str]:
         """Names of the files that are not there."""
         return []

@@ -87,6 +87,14 @@ class OwnDataset(Dataset):
         images, labels = self._splits[split]
         return torch.from_numpy(images[:limit]), torch.from_numpy(labels[:limit])
 
+    def left_out(self) -> Sequence[tuple[str, str]]:
+        """What the files hold besides, with the reasons."""
+        return [(entry.name, entry.reason) for entry in self.stored.skipped]
+
+    def notes(self) -> Sequence[str]:
+        """What a person should know of them."""
+        return self.stored.notes
+
     @cached_property
     def _splits(self) -> dict[Split, tuple[NDArray[np.uint8], NDArray[np.int64]]]:
         """The splits with labels; where the files have no test images, some training images are held out for it."""

@@ -1,0 +1,162 @@
+"""`mnist-cnn datasets`: the data sets that there are, and what is in one of them, people's own too."""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mnist_cnn.cli.parser import CommandParser
+from mnist_cnn.collector import spared_collector
+from mnist_cnn.console import PROGRAM, labelled, printable, quoted, table, warn, wrapped
+from mnist_cnn.data.base import Dataset, Split
+from mnist_cnn.data.reading import Reading
+from mnist_cnn.data.registry import dataset_names, default_data_dir, find_dataset
+from mnist_cnn.files import written_whole
+
+if TYPE_CHECKING:
+    from mnist_cnn.data.inspection import Inspection
+
+SHEET_FORMATS = (".png", ".svg", ".pdf")
+SPLIT_NAMES: dict[Split, str] = {"train": "training", "val": "validation", "test": "test"}
+BAR = 24  # columns of the longest one
+MOST_LISTED = 20  # of what is left out, and of duplicates
+MOST_NAMED = 4  # of the images of one group of duplicates
+
+
+def show_datasets(arguments: Sequence[str]) -> int:
+    """Print every data set with its sizes and classes, or what is in one.
+
+    Raises:
+        UserError: if there is no such data set.
+    """
+    options = _parse(arguments)
+    data_dir = default_data_dir(options.data_dir)
+    if options.dataset is None:
+        _list(data_dir)
+        return 0
+    reading = Reading(options.image_size, options.channels, None, options.label_column, options.on_damaged)
+    with spared_collector():  # torch is imported
+        _describe(options.dataset, find_dataset(options.dataset, reading), data_dir, options.sheet)
+    return 0
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = CommandParser("datasets")
+    parser.add_argument("dataset", nargs="?", metavar="NAME_OR_PATH", help="say what is in this one")
+    parser.add_argument("--sheet", type=Path, metavar="FILE", help="write a sheet with images of each class")
+    parser.add_data_dir()
+    flag = "--data."
+    parser.add_argument(f"{flag}image_size", dest="image_size", type=int, nargs="+", metavar="PIXELS", help="as fit's")
+    parser.add_argument(f"{flag}channels", dest="channels", type=int, choices=(1, 3), help="as fit's")
+    parser.add_argument(f"{flag}label_column", dest="label_column", metavar="COLUMN", help="as fit's")
+    parser.add_argument(f"{flag}on_damaged", dest="on_damaged", choices=("skip", "error"), default="skip")
+    options = parser.parse_args(arguments)
+    if options.image_size and len(options.image_size) == 1:
+        options.image_size = options.image_size[0]
+    if options.dataset is None and options.sheet:
+        parser.error("--sheet: name the data set that it is to show")
+    parser.file("--sheet", options.sheet, SHEET_FORMATS)
+    return options
+
+
+def _list(data_dir: Path) -> None:
+    rows: list[Sequence[str]] = [("data set", "training", "test", "files", "classes")]
+    for name in dataset_names():
+        dataset = find_dataset(name)
+        sizes = [f"{size:,}" for size in dataset.sizes.values()]
+        shape = "x".join(map(str, dataset.image_shape))
+        absent, count = len(dataset.absent_files(data_dir)), dataset.count_files()
+        presence = "generated" if not count else "present" if not absent else "absent"
+        presence = f"{absent} of {count} absent" if 0 < absent < count else presence
+        classes = f"{len(dataset.class_names)}: {', '.join(dataset.class_names)}; images of {shape}"
+        rows.append((name, *sizes, presence, classes))
+    print(table(rows, right_aligned=(1, 2)))
+    print()
+    what = f"Choose with --data.dataset NAME. Images are channels x height x width. Files are looked for in {data_dir}"
+    print(wrapped(f"{what} (see --data.data_dir and MNIST_CNN_DATA) and downloaded there when they are needed."))
+    print(wrapped(f"Your own images are named by their path: {PROGRAM} datasets PATH says what is in them."))
+
+
+def _describe(name: str, dataset: Dataset, data_dir: Path, sheet: Path | None) -> None:
+    from mnist_cnn.data.inspection import inspect
+
+    found = inspect(dataset, data_dir)
+    channels, height, width = dataset.image_shape
+    colour = {1: "grey", 3: "in colour"}.get(channels, f"of {channels} channels")
+    sizes = {split: int(counts.sum()) for split, counts in found.counts.items()}
+    print(labelled("Data", printable(dataset.title)))
+    print(labelled("Images", f"{sum(sizes.values()):,} of {height}x{width} pixels (height x width), {colour}"))
+    print(labelled("Splits", _by_split(sizes)))
+    for note in dataset.notes():
+        print(labelled("Note", printable(note)))
+    if found.is_grey:
+        print(labelled("Note", "all images are grey: --data.channels 1 makes them smaller and training faster"))
+    print(f"\n{_classes_table(dataset, found.counts)}\n")
+    if found.is_uneven():
+        how = "--model.class_weights balanced weighs their errors, --data.balance true shows rare ones more often"
+        print(labelled("Note", f"classes are uneven: {how}"))
+    _print_left_out(dataset.left_out())
+    _print_duplicates(dataset, found)
+    if sheet:
+        _write_sheet(dataset, data_dir, [int(count) for count in found.counts["train"]], sheet)
+    print(labelled("Next", f"{PROGRAM} fit --data.dataset {quoted(name) if Path(name).exists() else name}"))
+
+
+def _classes_table(dataset: Dataset, counts: Mapping[Split, Any]) -> str:
+    longest = max(int(per_class.max()) for per_class in counts.values()) or 1
+    rows: list[Sequence[str]] = [("class", *(SPLIT_NAMES[split] for split in counts), "")]
+    for label, name in enumerate(dataset.class_names):
+        of_class = [int(per_class[label]) for per_class in counts.values()]
+        bar = "█" * max(round(BAR * of_class[0] / longest), int(of_class[0] > 0))
+        rows.append((printable(name), *(f"{count:,}" for count in of_class), bar))
+    return table(rows, right_aligned=range(1, len(counts) + 1))
+
+
+def _print_left_out(left_out: Sequence[tuple[str, str]]) -> None:
+    if not left_out:
+        return
+    print(f"Left out: {len(left_out):,}")
+    for name, reason in left_out[:MOST_LISTED]:
+        print(f"  {printable(name)}: {printable(reason)}")
+    if len(left_out) > MOST_LISTED:
+        print(f"  ... and {len(left_out) - MOST_LISTED:,} more")
+
+
+def _print_duplicates(dataset: Dataset, found: "Inspection") -> None:
+    """Say how many images are exact copies, and list them: those first that spoil a result."""
+    if not found.duplicates:
+        print(labelled("Copies", "none: no two images are the same"))
+        return
+    within = found.copies_within()
+    print(labelled("Copies", f"{sum(within.values()):,} images stand in their own split before: {_by_split(within)}"))
+    listed = []
+    for split in ("test", "val"):
+        if shared := found.shared("train", split):
+            images = sum(place.split == split for group in shared for place in group)
+            warn(f"in training and among the {SPLIT_NAMES[split]} images: {images:,}; results on these prove nothing")
+            listed += shared
+    if contradictory := found.contradictory():
+        warn(f"the same image under different classes: {len(contradictory):,}")
+        listed += contradictory
+    listed += found.duplicates
+    for group in list({id(group): group for group in listed}.values())[:MOST_LISTED]:
+        names = [f"{dataset.name_of(split, index)} ({dataset.class_names[label]})" for split, index, label in group]
+        more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+        print(f"  {printable(' = '.join(names[:MOST_NAMED]))}{more}")
+    if len(found.duplicates) > MOST_LISTED:
+        print(f"  ... and {len(found.duplicates) - MOST_LISTED:,} more groups")
+
+
+def _by_split(numbers: Mapping[Split, int]) -> str:
+    return ", ".join(f"{number:,} {SPLIT_NAMES[split]}" for split, number in numbers.items())
+
+
+def _write_sheet(dataset: Dataset, data_dir: Path, counts: Sequence[int], path: Path) -> None:
+    from mnist_cnn.data.inspection import first_of_each_class
+    from mnist_cnn.evaluation import figures
+
+    images = first_of_each_class(dataset, data_dir, figures.SHEET_COLUMNS)
+    title = f"Training images of {dataset.title}, and how many there are of each class"
+    with written_whole(path) as part:
+        figures.save(figures.contact_sheet(images, dataset.class_names, counts, title), part)
+    print(f"Written to {printable(path)}")
