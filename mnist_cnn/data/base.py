@@ -1,9 +1,10 @@
 """What a data set is."""
 
+import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -13,6 +14,15 @@ Split = Literal["train", "val", "test"]
 # around its centre of mass, as MNIST's makers did; a garment that fills the image, as in Fashion-MNIST; or the picture
 # as it is, brought to size.
 Layout = Literal["digit", "garment", "picture"]
+
+LONGEST_NAME = 255  # characters, of a class or a data set: as much as a file's name can have
+LONGEST_PATH = 4096
+
+
+def is_name(value: Any, longest: int = LONGEST_NAME) -> bool:
+    """Whether a value is a text that can be shown: it is short, and nothing in it steers a terminal."""
+    is_text = isinstance(value, str) and len(value) <= longest
+    return is_text and not any(unicodedata.category(character) == "Cc" for character in value)
 
 
 class Dataset(ABC):
@@ -63,6 +73,12 @@ class Dataset(ABC):
             DatasetAbsentError: if a file is not there.
             DatasetAlteredError: if a file is damaged.
         """
+
+    def fingerprint(self, split: Split, images: Any, labels: Any) -> str:
+        """A checksum of the content of a split that was read whole; see `mnist_cnn.data.fingerprint`."""
+        from mnist_cnn.data.fingerprint import fingerprint  # and NumPy, which the list of data sets needs not
+
+        return fingerprint(images, labels, self.class_names)
 
     def name_of(self, split: Split, index: int) -> str:
         """What to call an image for people: its file where it has one, else its number."""

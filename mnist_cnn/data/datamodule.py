@@ -1,6 +1,5 @@
 """MNISTDataModule: from the name of a data set to batches on the device that trains."""
 
-import hashlib
 import sys
 import time
 from collections.abc import Sequence
@@ -110,6 +109,7 @@ class MNISTDataModule(LightningDataModule):
         self.save_hyperparameters(plain(settings))
         self._images: dict[str, tuple[Tensor, Tensor]] = {}
         self._statistics: tuple[list[float], list[float]] | None = None
+        self.fingerprints: dict[Split, str] = {}  # of the splits that were read, before anything is held out of them
         self._dataset_in_use: str | None = None
         self._prepared: set[str] = set()
         self.seconds_spent = 0.0  # on downloading, checking and reading
@@ -179,7 +179,7 @@ class MNISTDataModule(LightningDataModule):
             self._images["train"], self._images["val"] = self._split_training_images()
             self._statistics = None
         if stage in ("test", "predict") and "test" not in self._images:
-            self._images["test"] = self.source.read(self.data_dir, "test")
+            self._images["test"] = self._read("test")
         self.seconds_spent += time.monotonic() - begin
 
     def train_dataloader(self) -> TrainingBatches:
@@ -234,17 +234,6 @@ class MNISTDataModule(LightningDataModule):
         self._statistics = means, deviations
         return self._statistics
 
-    def fingerprint(self) -> str:
-        """A checksum that tells these training images from others: of labels, pixel statistics and every 16th image.
-
-        Not of all bytes, as that would take longer than reading them.
-        """
-        images, labels = self._images["train"]
-        found = hashlib.sha256(repr([tuple(images.shape), self.pixel_statistics()]).encode())
-        for part in (labels, images[::16]):
-            found.update(part.contiguous().numpy().tobytes())
-        return found.hexdigest()[:16]
-
     def stand_in_notice(self) -> str | None:
         """A warning for people if the images are a stand-in, else None."""
         if self.stand_in_for is None:
@@ -270,6 +259,12 @@ class MNISTDataModule(LightningDataModule):
         images, labels = self._images[part]
         return images.to(device), labels.to(device)
 
+    def _read(self, split: Split, limit: int | None = None) -> tuple[Tensor, Tensor]:
+        """Read a split, and take its fingerprint."""
+        images, labels = self.source.read(self.data_dir, split, limit)
+        self.fingerprints[split] = self.source.fingerprint(split, images, labels)
+        return images, labels
+
     def _split_training_images(self) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
         """Read the training split and divide it into images and labels for training and for validation."""
         if "val" in self.source.sizes:
@@ -278,15 +273,14 @@ class MNISTDataModule(LightningDataModule):
                     f"val_size={self.val_size}: {self.dataset_in_use} has validation images of its own, "
                     f"{self.source.sizes['val']} of them; leave val_size out"
                 )
-            validation = self.source.read(self.data_dir, "val")
-            images, labels = self.source.read(self.data_dir, "train")
+            validation, (images, labels) = self._read("val"), self._read("train")
             chosen = self._chosen_for_training(labels, torch.arange(len(labels)))
             return (images[chosen], labels[chosen]), validation
         val_size = self._val_size()
         needed = val_size + (self.train_size or 1)
         # Generated images are made only as far as they are needed.
         limit = needed if self.source.is_generated and self.train_size is not None else None
-        images, labels = self.source.read(self.data_dir, "train", limit)
+        images, labels = self._read("train", limit)
         if needed > len(images):
             asked = f"val_size={val_size}" + (f" and train_size={self.train_size}" if self.train_size else "")
             raise UserError(f"{asked} take at least {needed} images, but {self.dataset_in_use} has {len(images)}")

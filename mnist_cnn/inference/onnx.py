@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_cnn.data.base import is_name
 from mnist_cnn.errors import UserError
 from mnist_cnn.inference.base import Classifier
 from mnist_cnn.inference.onnx_file import read_model
-from mnist_cnn.runs.provenance import MOST_PIXELS, Provenance, is_name
+from mnist_cnn.runs.provenance import MOST_PIXELS, Provenance
 
 LARGEST_MEMORY = 1_000_000_000  # bytes that a network may take while it answers
 OUT_OF_MEMORY = "Available memory of|Failed to allocate memory|bad_alloc"

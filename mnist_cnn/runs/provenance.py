@@ -1,15 +1,14 @@
 """What a network was trained on, and whether that is what it meets now."""
 
 import math
-import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, get_args
 
-from mnist_cnn.data.base import Layout
+from mnist_cnn.data.base import LONGEST_PATH, Layout, is_name
 from mnist_cnn.errors import UserError
 
-LONGEST_NAME = 200
+SHOWN_NAMES = 10
 MOST_PIXELS = 3 * 1024 * 1024  # of an image, in all channels
 
 
@@ -18,11 +17,13 @@ class Provenance:
     """What images are, in plain types; it is kept in checkpoints, results and exported networks.
 
     Attributes:
-        dataset: Name of the data set in use.
+        dataset: Name of the data set in use, or the path of one's own.
         stand_in_for: Name of the one that it replaces, or None.
         class_names: Names of the classes, by label.
         image_shape: Channels, height and width of the images.
         layout: How they are laid out: "digit" or "garment"; empty where a file from before does not say.
+        fingerprint: Checksum of the content of the training images, validation included; see
+            `mnist_cnn.data.fingerprint`. Empty where a file from before does not say.
         started_from: Whose weights the run started from; empty where it started from random ones.
     """
 
@@ -31,13 +32,21 @@ class Provenance:
     class_names: tuple[str, ...] = ()
     image_shape: tuple[int, int, int] = (1, 28, 28)
     layout: str = ""
+    fingerprint: str = ""
     started_from: str = ""
 
     @classmethod
     def of(cls, data: Any) -> "Provenance":
         """Of the images that an `MNISTDataModule` reads."""
         source = data.source
-        return cls(data.dataset_in_use, data.stand_in_for, source.class_names, source.image_shape, source.layout)
+        return cls(
+            data.dataset_in_use,
+            data.stand_in_for,
+            source.class_names,
+            source.image_shape,
+            source.layout,
+            getattr(data, "fingerprints", {}).get("train", ""),
+        )
 
     @classmethod
     def from_plain(cls, kept: Mapping[str, Any] | None) -> "Provenance":
@@ -55,6 +64,7 @@ class Provenance:
             class_names=tuple(kept.get("class_names") or ()),
             image_shape=tuple(kept.get("image_shape") or (1, 28, 28)),
             layout=kept.get("layout") or "",
+            fingerprint=kept.get("fingerprint") or "",
             started_from=kept.get("started_from") or "",
         )
 
@@ -67,8 +77,8 @@ def _problem_of(kept: Any) -> str | None:
     """Say what is wrong with what a file holds of its data, or None."""
     if not isinstance(kept, Mapping):
         return "no settings by name"
-    for name in ("dataset", "stand_in_for", "layout", "started_from"):
-        if not is_name(kept.get(name) or ""):
+    for name in ("dataset", "stand_in_for", "layout", "fingerprint", "started_from"):
+        if not is_name(kept.get(name) or "", LONGEST_PATH):
             return f"{name} is no name"
     if kept.get("layout") not in (None, "", *get_args(Layout)):
         return f"layout is none of {', '.join(get_args(Layout))}"
@@ -79,15 +89,6 @@ def _problem_of(kept: Any) -> str | None:
     if not is_shape or min(shape) < 1 or math.prod(shape) > MOST_PIXELS:
         return "image_shape is no channels, height and width of a small image"
     return None
-
-
-def is_name(value: Any) -> bool:
-    """Whether a value is a text that can be shown: it is short, and nothing in it steers a terminal."""
-    return (
-        isinstance(value, str)
-        and len(value) <= LONGEST_NAME
-        and not any(unicodedata.category(c) == "Cc" for c in value)
-    )
 
 
 def compare(before: Provenance, now: Provenance, is_training: bool) -> str | None:
@@ -104,7 +105,12 @@ def compare(before: Provenance, now: Provenance, is_training: bool) -> str | Non
     Raises:
         UserError: if one of them stands in for the other: mixing the two would make the figures meaningless.
     """
-    if before.dataset == now.dataset:
+    if before.class_names and before.class_names != now.class_names:
+        return (
+            f"the network's classes are {_listed(before.class_names)}, and those of the data {_listed(now.class_names)}"
+        )
+    is_same = before.fingerprint != "" and before.fingerprint == now.fingerprint  # in another place
+    if before.dataset == now.dataset or is_same:
         return None
     if now.stand_in_for:
         raise UserError(f"the network was trained on {before.dataset}, which is absent now: see --data.data_dir")
@@ -114,3 +120,8 @@ def compare(before: Provenance, now: Provenance, is_training: bool) -> str | Non
             f"now: start a new run, or go on as before with --data.dataset {before.dataset}"
         )
     return f"the network was trained on {before.dataset}, and the data are {now.dataset} now"
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f", ... ({len(names)} in all)" if len(names) > SHOWN_NAMES else ""
+    return ", ".join(names[:SHOWN_NAMES]) + more

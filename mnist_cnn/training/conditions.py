@@ -10,7 +10,9 @@ from pytorch_lightning.utilities import rank_zero_only
 
 from mnist_cnn import __version__
 from mnist_cnn.console import labelled, say
-from mnist_cnn.runs.checkpoint import CONDITIONS
+from mnist_cnn.runs.checkpoint import CONDITIONS, PROVENANCE
+
+IMAGES = "fingerprint of the training images"  # kept with what else is known of the data
 
 
 class RunConditions(Callback):
@@ -25,19 +27,24 @@ class RunConditions(Callback):
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Note those of the checkpoint that the run starts from; checkpoints of earlier versions have none."""
-        self._before = checkpoint.get(CONDITIONS) or {}
+        self._before = {**(checkpoint.get(CONDITIONS) or {})}
+        if kept := (checkpoint.get(PROVENANCE) or {}).get("fingerprint"):
+            self._before[IMAGES] = kept
 
     @rank_zero_only
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Say what has changed; not earlier, as the number of threads is set where processes start."""
-        for change in changed_conditions(self._before, conditions_of(trainer)):
+        found = getattr(getattr(trainer, "datamodule", None), "fingerprints", {}).get("train")
+        for change in changed_conditions(
+            self._before, {**conditions_of(trainer), **({IMAGES: found} if found else {})}
+        ):
             say(labelled("Changed", change), sys.stderr)
 
 
 def conditions_of(trainer: Trainer) -> dict[str, Any]:
     """The conditions under which a Trainer trains, as plain types."""
     data: Any = getattr(trainer, "datamodule", None)
-    is_ours = hasattr(data, "fingerprint")
+    is_ours = hasattr(data, "training_batches_per_epoch")
     return {
         "processes": trainer.world_size,
         "nodes": trainer.num_nodes,
@@ -46,7 +53,6 @@ def conditions_of(trainer: Trainer) -> dict[str, Any]:
         "processor": torch.backends.cpu.get_cpu_capability(),
         "precision": str(trainer.precision),
         "batches per epoch": data.training_batches_per_epoch() if is_ours else None,
-        "training images": data.fingerprint() if is_ours else None,
         "torch": str(torch.__version__),
         "pytorch-lightning": lightning_version,
         "mnist-cnn": __version__,
@@ -54,9 +60,5 @@ def conditions_of(trainer: Trainer) -> dict[str, Any]:
 
 
 def changed_conditions(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """What differs, as "name: before -> now"; of images it is only known that they are others."""
-    changed = [name for name in before if name in now and before[name] != now[name]]
-    return [
-        "training images: others than before" if name == "training images" else f"{name}: {before[name]} -> {now[name]}"
-        for name in changed
-    ]
+    """What differs, as "name: before -> now"."""
+    return [f"{name}: {before[name]} -> {now[name]}" for name in before if name in now and before[name] != now[name]]

@@ -49,6 +49,8 @@ class RunConfig(Callback):
         if data is not None and (notice := data.stand_in_notice()):
             write_text(run_dir / STAND_IN_FILE, notice + "\n")
             text = "".join(f"# {line}\n" for line in notice.splitlines()) + text
+        if found := getattr(data, "fingerprints", {}).get("train"):
+            text = f"# Training images: {data.dataset_in_use}, fingerprint {found}\n{text}"
         first, resumes = run_dir / "config.yaml", resumes_of(run_dir)
         if not first.is_file():
             write_text(first, text)
@@ -105,7 +107,8 @@ class TestResults(Callback):
             "split": "test",
             "images": metrics.images_seen,
             "images_of_set": trainer.datamodule.sizes()["test"],  # type: ignore[attr-defined]
-            "trained_on": {key: getattr(before, key, None) for key in ("dataset", "stand_in_for")},
+            "fingerprint": trainer.datamodule.fingerprints["test"],  # type: ignore[attr-defined]
+            "trained_on": {key: getattr(before, key, None) for key in ("dataset", "stand_in_for", "fingerprint")},
             "checkpoint": os.path.relpath(self.checkpoint, self.path.parent),
             CHECKSUM: self.checksum,
             "metrics": {name: float(value) for name, value in sorted(trainer.callback_metrics.items())},

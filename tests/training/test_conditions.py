@@ -1,12 +1,15 @@
 """What changes the results of a resumed run, and is no setting, is kept and said."""
 
+import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from mnist_cnn.data.datamodule import MNISTDataModule
+from mnist_cnn.data.registry import _own
 from mnist_cnn.runs.checkpoint import Checkpoint
 from mnist_cnn.training.conditions import changed_conditions
 from tests.support.checkpoints import contents_of
@@ -28,8 +31,10 @@ def test_a_resume_names_what_is_otherwise_and_nothing_else(cli: Cli, run: dict[s
     assert status == 0
     assert [line for line in err.splitlines() if "Changed" in line] == ["Changed  trainer.max_epochs: 1 -> 2"]
     contents = contents_of(LAST)
-    changed = {"processes": 2, "batches per epoch": 3, "threads": 64, "torch": "1.0", "training images": "0"}
-    torch.save({**contents, "conditions": {**contents["conditions"], **changed}}, LAST)
+    changed = {"processes": 2, "batches per epoch": 3, "threads": 64, "torch": "1.0"}
+    fingerprint = contents["provenance"]["fingerprint"]
+    others = {**contents["provenance"], "fingerprint": "0"}
+    torch.save({**contents, "conditions": {**contents["conditions"], **changed}, "provenance": others}, LAST)
     flags = [
         "--trainer.gradient_clip_val",
         "1",
@@ -47,7 +52,7 @@ def test_a_resume_names_what_is_otherwise_and_nothing_else(cli: Cli, run: dict[s
         *(
             "batches per epoch: 3 -> 6",
             f"threads: 64 -> {torch.get_num_threads()}",
-            "training images: others than before",
+            f"fingerprint of the training images: 0 -> {fingerprint}",
         ),
         f"torch: 1.0 -> {torch.__version__}",
     }
@@ -59,18 +64,29 @@ def test_checkpoints_of_earlier_versions_have_no_conditions() -> None:
     assert changed_conditions({}, {"processes": 1}) == []
 
 
-def test_the_fingerprint_tells_images_and_labels_apart() -> None:
-    def module() -> MNISTDataModule:
-        data = MNISTDataModule("synthetic", train_size=40, val_size=20)
-        data.setup("fit")
-        return data
-
-    same = module().fingerprint()
-    assert module().fingerprint() == same
-    changed = []
-    for part, place in ((0, (7, 0, 14, 14)), (1, (3,))):
-        data = module()
-        values = data._images["train"][part]
-        values[place] = (values[place] + 1) % 10
-        changed.append(data.fingerprint())
-    assert len({same, *changed}) == 3
+def test_a_resume_on_changed_images_says_so(cli: Cli) -> None:
+    random = np.random.default_rng(0)
+    for label in ("cat", "dog"):
+        for number in range(20):
+            path = Path("pets", label, f"{number}.png")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(random.integers(0, 256, (12, 12), dtype=np.uint8)).save(path)
+    quiet = ("--trainer.enable_progress_bar", "false")
+    assert cli("fit", "--data.dataset", "pets", "--epochs", "1", *quiet)[0] == 0
+    kept = Checkpoint.read(LAST).provenance.fingerprint
+    assert f"# Training images: pets, fingerprint {kept}\n" in Path("lightning_logs/version_0/config.yaml").read_text()
+    Path("pets").rename("moved")
+    _, _, err = cli("fit", "--ckpt_path", "last", "--epochs", "2", "--data.dataset", "moved", *quiet)
+    assert "fingerprint" not in err
+    assert "the network was trained on" not in err
+    for path in Path("moved/cat").iterdir():  # all, as some are held out for a test
+        Image.fromarray(np.zeros((12, 12), np.uint8)).save(path)
+    _own.cache_clear()
+    status, _, err = cli("fit", "--ckpt_path", "last", "--epochs", "3", *quiet)
+    now = Checkpoint.read(LAST).provenance.fingerprint
+    assert status == 0
+    assert f"Changed  fingerprint of the training images: {kept} -> {now}" in err
+    assert cli("test", *quiet)[0] == 0
+    found = json.loads(Path("lightning_logs/version_0/test.json").read_text())
+    assert found["trained_on"]["fingerprint"] == now
+    assert len(found["fingerprint"]) == len(now)
