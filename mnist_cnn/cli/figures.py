@@ -4,7 +4,9 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from mnist_cnn.cli.parser import CommandParser
 from mnist_cnn.console import printable, remark, short_path
@@ -48,8 +50,13 @@ def _read_pictures(classifier: CheckpointClassifier, paths: Sequence[Path]) -> l
         while any(subject.name == name for subject in subjects):  # pictures of several folders have one name
             number += 1
             name = f"{stem}-{number}"
-        subjects.append(Subject(name, torch.from_numpy(prediction.image)[None], as_seen(path)))
+        subjects.append(Subject(name, _as_tensor(prediction.image), as_seen(path)))
     return subjects
+
+
+def _as_tensor(image: NDArray[np.uint8]) -> torch.Tensor:
+    """What a network saw, (H, W) or (H, W, 3), as it was given it: (C, H, W)."""
+    return torch.from_numpy(np.ascontiguousarray(np.moveaxis(np.atleast_3d(image), 2, 0)))
 
 
 def _leave_out(what: str, reason: str | None) -> None:

@@ -63,15 +63,16 @@ def known_formats() -> list[str]:
     return [name for name in FORMATS if name in Image.OPEN]
 
 
-def decode(picture: Any) -> Image.Image:
+def decode(picture: Any, in_colour: bool = False) -> Image.Image:
     """Decode a picture: the first one of a file that holds several.
 
     Args:
         picture: A path, a file's content as bytes, an open binary file, or a Pillow image, which stays as it is.
+        in_colour: Whether colours are kept, rather than turned into grey.
 
     Returns:
-        An image that is upright by its EXIF orientation, of the mode "L", "RGBA" where there is transparency, or "I" or
-        "F" where the grey values have more than 8 bits.
+        An image that is upright by its EXIF orientation, of the mode "L", or "RGB" if colours are kept; "RGBA" where
+        there is transparency, or "I" or "F" where the grey values have more than 8 bits.
 
     Raises:
         UnreadablePictureError: if that cannot be done, with the picture's name and the reason.
@@ -83,7 +84,7 @@ def decode(picture: Any) -> Image.Image:
             with _libtiff_silenced(image):
                 image.load()
             _check_size(image.size, name)  # some formats say it first when they are decoded
-            return _in_plain_mode(_upright(image))
+            return _in_plain_mode(_upright(image), in_colour)
     except UserError:
         raise
     except Exception as error:  # damaged data raise nearly every kind in decoders
@@ -208,7 +209,7 @@ def _upright(image: Image.Image) -> Image.Image:
     return image if method is None else image.transpose(method)
 
 
-def _in_plain_mode(image: Image.Image) -> Image.Image:
+def _in_plain_mode(image: Image.Image, in_colour: bool) -> Image.Image:
     if image.mode in DEEP_MODES:
         return image if image.mode in ("I", "F") else image.convert("I")
     if image.mode == "LAB":  # which Pillow converts only to others' profiles, but lightness is its first channel
@@ -219,6 +220,8 @@ def _in_plain_mode(image: Image.Image) -> Image.Image:
         return image if image.mode == "RGBA" else image.convert("RGBA")
     if image.mode == "HSV":
         image = image.convert("RGB")
+    if in_colour and image.mode not in ("1", "L"):
+        return image if image.mode == "RGB" else image.convert("RGB")
     return image if image.mode == "L" else image.convert("L")
 
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from mnist_cnn.data.base import Layout
 from mnist_cnn.errors import UserError
 from mnist_cnn.inference.inputs import byte_images, each_picture
-from mnist_cnn.inference.pictures import SIDE, NoInkError, UnreadablePictureError, to_network_input
+from mnist_cnn.inference.pictures import NoInkError, UnreadablePictureError
+from mnist_cnn.inference.preparing import for_people, prepared
 from mnist_cnn.runs.provenance import Provenance
 
 BATCH_SIZE = 256
@@ -28,7 +29,7 @@ class Prediction:
         index: Number of that class, or -1.
         probability: Its probability, from 0 to 1.
         top: The most probable classes with their probabilities, the likeliest first.
-        image: What the network saw, uint8 (28, 28); None if there was nothing to see.
+        image: What the network saw, uint8 (H, W), or (H, W, 3) in colour; None if there was nothing to see.
         problem: Why there is no answer; empty if there is one.
         is_error: Whether the picture could not be read, rather than being empty.
     """
@@ -67,9 +68,9 @@ class Classifier(ABC):
         """Map images to probabilities.
 
         Args:
-            images: An array or tensor (N, C, H, W) of the shape that the network was trained on, digits light on dark:
-                bytes or other whole numbers from 0 to 255, or floats from 0 to 255 or from 0 to 1, which are rounded to
-                bytes. All of them together tell which.
+            images: An array or tensor (N, C, H, W) of the shape that the network was trained on, taken as it is (digits
+                are light on dark): bytes or other whole numbers from 0 to 255, or floats from 0 to 255 or from 0 to 1,
+                which are rounded to bytes. All of them together tell which.
 
         Returns:
             Probabilities (N, classes).
@@ -102,6 +103,16 @@ class Classifier(ABC):
         return self.provenance.image_shape
 
     @property
+    def channels(self) -> int:
+        """1 for a network of grey images, 3 for one of images in colour."""
+        return self.image_shape[0]
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """Height and width of the images that it was trained on, in pixels."""
+        return self.image_shape[1:]
+
+    @property
     def layout(self) -> Layout:
         """How pictures are brought into the form of the data set that the network was trained on."""
         if self.provenance.layout:
@@ -118,10 +129,12 @@ class Classifier(ABC):
 
         Args:
             pictures: One picture or many: paths, files' contents as bytes, open binary files, Pillow images, arrays,
-                tensors; see `pictures.to_network_input`. An array or tensor of three dimensions is many pictures
-                (N, H, W), unless its last dimension is colour (H, W, 3 or 4) or its first is 1; one of four is
-                (N, 1, H, W) or (N, H, W, channels). One of two dimensions is a picture (H, W), but with 784 columns
-                (N, 784), and as a data frame always, each row is the pixels of an image of 28x28.
+                tensors. Each is prepared as the training images were, see `preparing.prepared`. An array or tensor of
+                three dimensions is many pictures (N, H, W), unless its last dimension is colour (H, W, 3 or 4), its
+                first is 1, or it has the shape of one of the network's images (C, H, W); one of four is (N, C, H, W) or
+                (N, H, W, channels). One of two dimensions is a picture (H, W), but with as many columns as the
+                network's images have pixels (784 of 28x28), and as a data frame always, each row is an image, channel
+                by channel and row by row.
             top_k: How many of the likeliest classes to give.
 
         Returns:
@@ -136,27 +149,22 @@ class Classifier(ABC):
         """As `predict`, one after the other: pictures are read as they are asked for, `BATCH_SIZE` at a time."""
         if top_k < 1:
             raise UserError(f"top_k={top_k}: at least 1 is needed")
-        remaining = iter(each_picture(pictures))
+        remaining = iter(each_picture(pictures, self.image_shape, self.layout))
         while batch := list(islice(remaining, BATCH_SIZE)):
             yield from self._predict_batch(batch, top_k)
 
     def _predict_batch(self, pictures: Sequence[Any], top_k: int) -> list[Prediction]:
-        if self.image_shape != (1, SIDE, SIDE):
-            shape = "x".join(map(str, self.image_shape))
-            raise UserError(
-                f"{self.path} was trained on images of {shape}, but pictures are brought into the form 1x{SIDE}x{SIDE} "
-                f"only: give images of its own shape to predict_proba, in Python"
-            )
+        layout, shape = self.layout, self.image_shape
         answers: list[Prediction] = []
         seen: list[tuple[int, NDArray[np.uint8]]] = []
         for picture in pictures:
             try:
-                seen.append((len(answers), to_network_input(picture, self.layout)))
+                seen.append((len(answers), prepared(picture, layout, shape)))
                 answers.append(Prediction())
             except (NoInkError, UnreadablePictureError) as error:
                 answers.append(Prediction(problem=str(error), is_error=isinstance(error, UnreadablePictureError)))
         if seen:
-            probabilities = self._probabilities(np.stack([image for _, image in seen])[:, None])
+            probabilities = self._probabilities(np.stack([image for _, image in seen]))
             for (position, image), row in zip(seen, probabilities, strict=True):
                 answers[position] = self._answer(image, row, top_k)
         return answers
@@ -164,4 +172,4 @@ class Classifier(ABC):
     def _answer(self, image: NDArray[np.uint8], probabilities: NDArray[np.float32], top_k: int) -> Prediction:
         order = np.argsort(-probabilities, kind="stable")[:top_k]
         top = tuple((self.class_names[i], float(probabilities[i])) for i in order)
-        return Prediction(top[0][0], int(order[0]), top[0][1], top, image)
+        return Prediction(top[0][0], int(order[0]), top[0][1], top, for_people(image))
