@@ -8,16 +8,16 @@ import io
 import os
 import re
 import stat
-import sys
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from PIL import Image, UnidentifiedImageError
 
 from mnist_cnn.console import printable
+from mnist_cnn.data.modes import in_plain_mode, is_grey
+from mnist_cnn.data.silencing import is_loud, libtiff_silenced, undisturbed
 from mnist_cnn.errors import UserError
 
 # Formats of pixels that Pillow decodes by itself. Not in the list: what runs a program or lets a file name another
@@ -48,9 +48,7 @@ UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 ORIENTATION = 0x0112
-TRANSPARENT_MODES = ("RGBA", "LA", "PA", "RGBa", "La")
-# Grey values of more than 8 bits.
-DEEP_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
+SIDEWAYS = (5, 6, 7, 8)
 
 
 class UnreadablePictureError(UserError):
@@ -63,28 +61,67 @@ def known_formats() -> list[str]:
     return [name for name in FORMATS if name in Image.OPEN]
 
 
+class Outline(NamedTuple):
+    """What a picture's header says.
+
+    Attributes:
+        height: Its height as it stands upright.
+        width: Its width as it stands upright.
+        is_grey: Whether it holds grey values alone, of any depth, or a palette of them.
+        is_loud: Whether decoding it sends the whole process's standard error nowhere for as long.
+    """
+
+    height: int
+    width: int
+    is_grey: bool
+    is_loud: bool
+
+
+def outline(picture: Any) -> Outline:
+    """Look at a picture's header; no pixel is decoded.
+
+    Args:
+        picture: See `decode`.
+
+    Raises:
+        UnreadablePictureError: if it is no picture or is not to be read, with its name and the reason.
+    """
+    name = name_of(picture)
+    with _in_one_line(name), undisturbed(), _opened(picture, name) as image:
+        width, height = image.size
+        # Pillow gives a TIFF's size as it is going to be turned.
+        if image.format != "TIFF" and _orientation(image, is_decoded=False) in SIDEWAYS:
+            width, height = height, width
+        return Outline(height, width, is_grey(image), is_loud(image))
+
+
 def decode(picture: Any, in_colour: bool = False) -> Image.Image:
     """Decode a picture: the first one of a file that holds several.
 
     Args:
         picture: A path, a file's content as bytes, an open binary file, or a Pillow image, which stays as it is.
-        in_colour: Whether colours are kept, rather than turned into grey.
+        in_colour: Whether colours are kept; they become grey values otherwise.
 
     Returns:
-        An image that is upright by its EXIF orientation, of the mode "L", or "RGB" if colours are kept; "RGBA" where
-        there is transparency, or "I" or "F" where the grey values have more than 8 bits.
+        An image that is upright by its EXIF orientation, of the mode "L", "RGBA" where there is transparency, or "I" or
+        "F" where the grey values have more than 8 bits; of the mode "RGB" where colours are kept and it has any.
 
     Raises:
         UnreadablePictureError: if that cannot be done, with the picture's name and the reason.
     """
-    name = _name(picture)
+    name = name_of(picture)
+    with _in_one_line(name), undisturbed(), _opened(picture, name) as image:
+        _check_size(image.size, name)
+        with libtiff_silenced(image):
+            image.load()
+        _check_size(image.size, name)  # some formats say it first when they are decoded
+        return in_plain_mode(_upright(image), in_colour)
+
+
+@contextmanager
+def _in_one_line(name: str) -> Iterator[None]:
     try:
-        with _undisturbed(), _opened(picture, name) as image:
-            _check_size(image.size, name)
-            with _libtiff_silenced(image):
-                image.load()
-            _check_size(image.size, name)  # some formats say it first when they are decoded
-            return _in_plain_mode(_upright(image), in_colour)
+        yield
     except UserError:
         raise
     except Exception as error:  # damaged data raise nearly every kind in decoders
@@ -200,66 +237,22 @@ def _reduce_while_decoding(image: Image.Image) -> None:
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    """Turn as EXIF says; where it cannot be read, the picture is taken as it lies."""
-    try:
-        orientation = image.getexif().get(ORIENTATION)
-    except Exception:  # of damaged EXIF data, beside pixels that are whole
-        return image
-    method = UPRIGHT.get(orientation) if isinstance(orientation, int) else None
+    method = UPRIGHT.get(_orientation(image))
     return image if method is None else image.transpose(method)
 
 
-def _in_plain_mode(image: Image.Image, in_colour: bool) -> Image.Image:
-    if image.mode in DEEP_MODES:
-        return image if image.mode in ("I", "F") else image.convert("I")
-    if image.mode == "LAB":  # which Pillow converts only to others' profiles, but lightness is its first channel
-        return image.getchannel(0)
-    if image.mode == "La":
-        image = image.convert("LA")
-    if image.mode in TRANSPARENT_MODES or "transparency" in image.info:
-        return image if image.mode == "RGBA" else image.convert("RGBA")
-    if image.mode == "HSV":
-        image = image.convert("RGB")
-    if in_colour and image.mode not in ("1", "L"):
-        return image if image.mode == "RGB" else image.convert("RGB")
-    return image if image.mode == "L" else image.convert("L")
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Keep warnings with lines of libraries' source from the screen."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
-
-
-@contextmanager
-def _libtiff_silenced(image: Image.Image) -> Iterator[None]:
-    """Send the standard error nowhere while libtiff decodes: it writes there itself, past Python.
-
-    For compressed TIFF files alone, as it is the whole process's standard error.
-    """
-    decoders = {str(tile[0]) for tile in getattr(image, "tile", None) or []}
-    if "libtiff" not in decoders:
-        yield
-        return
-    sys.stderr.flush()
+def _orientation(image: Image.Image, is_decoded: bool = True) -> int:
+    """How the picture lies, as EXIF says; where it cannot be read, the picture is taken as it lies."""
     try:
-        kept = os.dup(2)
-    except OSError:  # there is none, as in a program without a console
-        yield
-        return
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
+        # Pillow decodes a whole PNG in search of EXIF data behind its pixels, unless its own method is passed by.
+        exif = image.getexif() if is_decoded or image.format != "PNG" else Image.Image.getexif(image)
+        orientation = exif.get(ORIENTATION)
+    except Exception:  # of damaged EXIF data, beside pixels that are whole
+        return 1
+    return orientation if isinstance(orientation, int) else 1
 
 
-def _name(picture: Any) -> str:
+def name_of(picture: Any) -> str:
     """What a picture is called in messages, safe to be printed."""
     if isinstance(picture, str | os.PathLike):
         return printable(os.fspath(picture))

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mnist_cnn.data.decoding import LARGEST_PIXELS, UnreadablePictureError, decode
+from mnist_cnn.data.transparency import STRIP_PIXELS, opaque_parts, parts
 
 Grey = NDArray[np.float64]  # (H, W), from 0 to 1
 
-STRIP_PIXELS = 1 << 20
 SIDE = 28  # of the network's images
 
 
@@ -91,12 +91,9 @@ def _grey_strips(image: Image.Image) -> Iterator[Grey]:
         for strip in _strips(image):
             yield _scaled(strip, offset, span)
     elif image.mode == "RGBA":
-        background = 255 if _is_dark(image) else 0
-        for part in _parts(image):
-            paper = Image.new("RGBA", part.size, (background, background, background, 255))
-            yield _of_bytes(Image.alpha_composite(paper, part).convert("RGB"))
+        yield from map(_of_bytes, opaque_parts(image))
     else:
-        for part in _parts(image):
+        for part in parts(image):
             yield _of_bytes(part)
 
 
@@ -104,26 +101,10 @@ def _of_bytes(image: Image.Image) -> Grey:
     return np.asarray(image.convert("L"), dtype=np.float64) / 255
 
 
-def _is_dark(image: Image.Image) -> bool:
-    """Whether what is on a transparent picture is dark, so that it is laid on white."""
-    total = weight = 0.0
-    for part in _parts(image):
-        alpha = np.asarray(part.getchannel("A"), dtype=np.float64)
-        total += float((np.asarray(part.convert("RGB").convert("L")) * alpha).sum())
-        weight += float(alpha.sum())
-    return not weight or total / weight < 128
-
-
-def _parts(image: Image.Image) -> Iterator[Image.Image]:
-    rows = max(STRIP_PIXELS // image.width, 1)
-    for top in range(0, image.height, rows):
-        yield image.crop((0, top, image.width, min(top + rows, image.height)))
-
-
 def _strips(values: Any) -> Iterator[NDArray[Any]]:
     """Rows of an image or an array, about a million pixels at a time."""
     if isinstance(values, Image.Image):
-        yield from map(np.asarray, _parts(values))
+        yield from map(np.asarray, parts(values))
         return
     rows = max(STRIP_PIXELS // max(values.shape[1], 1), 1)
     for top in range(0, len(values), rows):
