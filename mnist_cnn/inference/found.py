@@ -1,10 +1,9 @@
-"""Finding pictures by the names of files and folders."""
+"""Finding pictures, and files of many images, by the names of files and folders."""
 
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from PIL import Image
 
@@ -13,6 +12,15 @@ from mnist_cnn.data.decoding import kind_of_file, known_formats
 from mnist_cnn.errors import shortened
 
 STANDARD_INPUT = "-"
+# How files of many images end, and how they begin. What is in them, own data's readers find out.
+DATA_ENDINGS = (
+    *(".csv", ".tsv", ".csv.gz", ".tsv.gz", ".npy", ".npz", ".mat", ".parquet", ".idx", "-ubyte"),
+    *(".zip", ".tar", ".tar.gz", ".tgz", ".pkl", ".pickle", ".h5", ".hdf5"),
+)
+DATA_MARKS = (b"\x93NUMPY", b"PAR1", b"MATLAB 5.0", b"\x89HDF\r\n", b"PK\x03\x04", b"PK\x05\x06", b"\x1f\x8b")
+IDX_TYPES = (b"\x08", b"\x09", b"\x0b", b"\x0c", b"\x0d", b"\x0e")
+IDX_DIMENSIONS = (b"\x01", b"\x02", b"\x03", b"\x04")
+TAR_MARK, TAR_MARK_AT = b"ustar", 257
 
 
 def find_pictures(names: Sequence[str]) -> tuple[list[Path], list[str]]:
@@ -42,9 +50,19 @@ def find_pictures(names: Sequence[str]) -> tuple[list[Path], list[str]]:
     return found, failures
 
 
-def opened(picture: Path) -> Any:
-    """What a classifier is given for a picture of `find_pictures`: the path, or the standard input."""
-    return sys.stdin.buffer if str(picture) == STANDARD_INPUT else picture
+def holds_data(path: Path) -> bool:
+    """Whether a path is a file of many images, as a table or an array: by the end of its name, or by how it begins."""
+    if str(path) == STANDARD_INPUT:
+        return False
+    if path.name.lower().endswith(DATA_ENDINGS):
+        return True
+    try:
+        with path.open("rb") as file:
+            beginning = file.read(TAR_MARK_AT + len(TAR_MARK))
+    except OSError:  # which is said when it is read as a picture
+        return False
+    is_idx = beginning[:2] == b"\0\0" and beginning[2:3] in IDX_TYPES and beginning[3:4] in IDX_DIMENSIONS
+    return beginning.startswith(DATA_MARKS) or is_idx or beginning[TAR_MARK_AT:] == TAR_MARK
 
 
 def _problem_of(name: str) -> str:

@@ -1,6 +1,7 @@
 """From any picture to the form that a network's training images had: their layout, size and channels."""
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,12 +18,20 @@ from mnist_cnn.inference.inputs import DIGIT_SHAPE, Shape, to_bytes
 from mnist_cnn.inference.pictures import to_network_input
 
 
+@dataclass(frozen=True)
+class AsTrained:
+    """An image (C, H, W) that is in the form of the training images already."""
+
+    image: NDArray[np.uint8]
+
+
 def prepared(picture: Any, layout: Layout, shape: Shape) -> NDArray[np.uint8]:
     """Prepare a picture of any kind as a network's training images were.
 
     Args:
         picture: A path, a file's content as bytes, an open file, a Pillow image, or an array or tensor (H, W),
-            (H, W, channels), (1, H, W), (3, H, W) or of as many pixels in a row as the network's images have.
+            (H, W, channels), (1, H, W), (3, H, W) or of as many pixels in a row as the network's images have; an
+            `AsTrained`, which is given back; an `UnreadablePictureError`, which is raised.
         layout: "picture" takes it as it is, brought to size and channels; "digit" and "garment" find the ink first and
             lay it out in 28x28 pixels, see `pictures.to_network_input`. Of a network of another size, pictures that
             have that size already are taken as they are.
@@ -35,6 +44,10 @@ def prepared(picture: Any, layout: Layout, shape: Shape) -> NDArray[np.uint8]:
         UnreadablePictureError: if the picture cannot be read.
         NoInkError: if nothing is on it, where ink is looked for.
     """
+    if isinstance(picture, AsTrained):
+        return picture.image
+    if isinstance(picture, UnreadablePictureError):
+        raise picture
     if layout != "picture" and shape == DIGIT_SHAPE:
         return to_network_input(picture, layout)[None]
     form = Form(*shape)

@@ -1,12 +1,16 @@
 """`mnist-cnn predict`, `mnist-cnn export` and `mnist_cnn.load`."""
 
 import csv
+import errno
 import io
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -15,8 +19,10 @@ import torch
 from PIL import Image
 
 import mnist_cnn
+from mnist_cnn.data.own.source import Skipped
 from mnist_cnn.data.synthetic import synthetic_digits
 from mnist_cnn.errors import UserError
+from mnist_cnn.inference import answers
 from mnist_cnn.inference.classifier import CheckpointClassifier
 from mnist_cnn.inference.onnx import ONNXClassifier
 from mnist_cnn.inference.pictures import to_network_input
@@ -24,6 +30,7 @@ from mnist_cnn.training.classifier import ImageClassifier
 from tests.support.checkpoints import write_checkpoint
 from tests.support.commands import ROOT, Cli
 from tests.support.pictures import seven
+from tests.support.sources import MadeTable
 
 
 @pytest.fixture
@@ -130,6 +137,14 @@ def test_inputs_are_saved_as_the_network_saw_them_none_over_another(cli: Cli, ch
         (["x.png", "--top_k", "0"], 2, "--top_k 0: at least 1"),
         (["x.png", "--output", "answers.txt"], 2, "must end in .csv or .json"),
         (["x.png", "--nonsense"], 2, "--nonsense"),
+        (["x.png", "--format", "xml"], 2, "--format"),
+        (
+            ["x.png", "--format", "json", "--output", "a.csv"],
+            2,
+            "--format json --output a.csv: the name must end in .json",
+        ),
+        (["x.png", "--format", "kaggle", "--output", "a.json"], 2, "the name must end in .csv"),
+        (["x.png", "--format", "table", "--output", "a.csv"], 2, "a table is printed; leave --output out"),
         (["there.png", "--ckpt_path", "none.ckpt"], 1, "none.ckpt: no such file"),
         (["there.png", "--ckpt_path", "there.png"], 1, "damaged or no checkpoint"),
         (["there.png", "--ckpt_path", "there.onnx"], 1, "damaged or no ONNX file"),
@@ -234,3 +249,90 @@ def test_a_network_trained_on_a_stand_in_says_so(cli: Cli, tmp_path: Path) -> No
     status, _, err = cli("predict", "photo.png", "--ckpt_path", "x.ckpt")
     assert status == 0
     assert "trained on synthetic digits, not on mnist" in err
+
+
+@pytest.fixture
+def digits(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Has the file test.csv hold digits, with labels or without."""
+    Path("test.csv").write_text("pixel0\n")
+    images, labels = synthetic_digits(range(150))
+
+    def make(are_labelled: bool = False, **settings: Any) -> None:
+        truth = labels.tolist() if are_labelled else None
+        source = MadeTable(150, lambda position, form: images[position].numpy(), truth, (28, 28), **settings)
+        monkeypatch.setattr("mnist_cnn.inference.given.recognise", lambda path, reading: source)
+
+    return make
+
+
+def test_a_table_without_labels_is_answered_as_kaggle_takes_it(cli: Cli, digits: Callable[..., None]) -> None:
+    digits()
+    status, out, _ = cli("predict", "test.csv", "--output", "submission.csv", "--ckpt_path", "reference")
+    assert status == 0
+    assert "as Kaggle takes" in out
+    assert "150 answers written to submission.csv" in out
+    lines = Path("submission.csv").read_text().splitlines()
+    expected = mnist_cnn.load("reference").predict_proba(synthetic_digits(range(150))[0].numpy()).argmax(axis=1)
+    assert lines == ["ImageId,Label", *(f"{number},{label}" for number, label in enumerate(expected.tolist(), 1))]
+    assert cli("predict", "test.csv", "--output", "all.csv", "--format", "csv", "--ckpt_path", "reference")[0] == 0
+    with Path("all.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["label"] for row in rows] == [line.partition(",")[2] for line in lines[1:]]
+    assert rows[16]["picture"] == "made.csv, row 17"
+
+
+def test_labels_in_a_file_say_how_many_answers_are_right(cli: Cli, digits: Callable[..., None]) -> None:
+    digits(are_labelled=True)
+    status, out, err = cli("predict", "test.csv", "--output", "answers.csv", "--ckpt_path", "reference")
+    assert status == 0
+    assert "Kaggle" not in out, "there is nothing to submit"
+    labels = synthetic_digits(range(150))[1].tolist()
+    with Path("answers.csv").open(newline="") as file:
+        right = sum(row["label"] == str(label) for row, label in zip(csv.DictReader(file), labels, strict=True))
+    assert f"Right: {100 * right / 150:.2f} % of 150" in err
+
+
+def test_many_answers_are_printed_in_part_and_other_formats_whole(cli: Cli, digits: Callable[..., None]) -> None:
+    digits()
+    status, out, _ = cli("predict", "test.csv", "--ckpt_path", "reference")
+    assert status == 0
+    assert len(out.splitlines()) == 22
+    assert "and 130 more: --output" in out
+    _, out, _ = cli("predict", "test.csv", "--format", "json", "--ckpt_path", "reference")
+    assert len(json.loads(out)) == 150
+    _, out, _ = cli("predict", "test.csv", "--format", "csv", "--top_k", "2", "--ckpt_path", "reference")
+    assert out.splitlines()[0] == "picture,label,probability,label_2,probability_2,problem"
+    assert len(out.splitlines()) == 151
+    _, out, _ = cli("predict", "test.csv", "--format", "kaggle", "--ckpt_path", "reference")
+    assert out.splitlines()[:2] == ["ImageId,Label", f"1,{out.splitlines()[1].partition(',')[2]}"]
+
+
+def test_damaged_rows_are_named_but_not_by_the_thousand(cli: Cli, digits: Callable[..., None]) -> None:
+    digits(skipped=[Skipped(f"test.csv, row {row}", "783 values") for row in range(1000)])
+    status, out, err = cli("predict", "test.csv", "--ckpt_path", "reference")
+    assert status == 1
+    assert "test.csv, row 7: 783 values" in err
+    assert "and 900 more that could not be read" in err
+    assert err.count("\n") < 110
+    assert "made.csv, row 1 " in out
+
+
+def test_a_disk_that_becomes_full_leaves_nothing_and_the_first_answers_are_printed(
+    cli: Cli, digits: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail_at(item: Any, prediction: Any) -> None:
+        if item.number == 70:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    @contextmanager
+    def full(file: Any, places: int) -> Iterator[Any]:
+        yield fail_at
+
+    digits()
+    monkeypatch.setitem(answers._WRITERS, "csv", full)
+    command = ("predict", "test.csv", "--output", "answers.csv", "--format", "csv", "--ckpt_path", "reference")
+    status, out, err = cli(*command)
+    assert status == 1
+    assert "error: answers.csv: no space is left on the disk: free some; the answers are printed instead" in err
+    assert "made.csv, row 20 " in out
+    assert [path.name for path in Path().iterdir()] == ["test.csv"]

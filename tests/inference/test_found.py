@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mnist_cnn.inference.answers import save_inputs, write_answers
+from mnist_cnn.inference.answers import AnswerFile, InputFolder
 from mnist_cnn.inference.base import Prediction
 from mnist_cnn.inference.found import find_pictures
+from mnist_cnn.inference.given import Item, Pictures
 from tests.support.pictures import seven
 
 
@@ -73,9 +74,10 @@ ODD = ["new\nline.png", "\x1b[31mred.png", "$a {b}.png", os.fsdecode(b"\xff\xfe.
 
 @pytest.mark.parametrize("ending", [".csv", ".json"])
 def test_names_of_any_kind_are_written(ending: str) -> None:
-    answers = [(Path(name), Prediction("7", 7, 1.0, (("7", 1.0),))) for name in ODD]
     output = Path("{out}$" + ending)
-    write_answers(answers, output)
+    with AnswerFile(output, "json" if ending == ".json" else "csv", 1) as file:
+        for name in ODD:
+            file.write(Item(name, None, name), Prediction("7", 7, 1.0, (("7", 1.0),)))
     text = output.read_text(encoding="utf-8")
     assert not any(character in text for character in "\x1b\u202e" * (ending == ".csv"))
     if ending == ".json":
@@ -86,7 +88,7 @@ def test_names_of_any_kind_are_written(ending: str) -> None:
 
 
 def test_inputs_are_saved_under_names_of_any_kind() -> None:
-    image = np.zeros((28, 28), np.uint8)
-    names = [*ODD, "-"]
-    save_inputs([Path(name) for name in names], [Prediction(image=image)] * len(names), Path("seen"))
+    inputs = InputFolder(Path("seen"))
+    for item in Pictures([Path(name) for name in [*ODD, "-"]]).items():
+        inputs.write(item, Prediction(image=np.zeros((28, 28), np.uint8)))
     assert {path.name for path in Path("seen").iterdir()} == {*ODD, "standard-input.png"}

@@ -142,4 +142,5 @@ def test_a_network_says_what_it_takes_and_an_exported_one_answers_the_same(
         assert one.label == other.label
         assert one.probability == pytest.approx(other.probability, abs=1e-5)
         assert one.image is not None
+        assert other.image is not None
         assert np.array_equal(one.image, other.image)
