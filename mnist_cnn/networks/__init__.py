@@ -13,6 +13,7 @@ from mnist_cnn.networks.global_pool import GlobalPoolCNN
 from mnist_cnn.networks.importing import import_network
 from mnist_cnn.networks.mini_vgg import MiniVGG
 from mnist_cnn.networks.mlp import MLP
+from mnist_cnn.networks.resnet import ResNet
 from mnist_cnn.networks.small import MediumCNN, SmallCNN
 from mnist_cnn.networks.two_layer import TwoLayerCNN
 from mnist_cnn.networks.vgg16 import VGG16
@@ -25,6 +26,7 @@ __all__ = [
     "MediumCNN",
     "MiniVGG",
     "Network",
+    "ResNet",
     "SmallCNN",
     "TwoLayerCNN",
     "arguments_from_data",

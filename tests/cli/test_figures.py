@@ -9,7 +9,7 @@ from PIL import Image
 
 from mnist_cnn.data.published import PublishedDataset
 from mnist_cnn.errors import DatasetAbsentError
-from mnist_cnn.networks import GlobalPoolCNN
+from mnist_cnn.networks import GlobalPoolCNN, ResNet
 from tests.support.checkpoints import write_checkpoint
 from tests.support.commands import TINY_RUN, Cli
 from tests.support.datasets import write_dataset
@@ -94,7 +94,7 @@ def test_clothes_are_named_on_the_figures(cli: Cli, tmp_path: Path, monkeypatch:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("network", [Convolutional(), GlobalPoolCNN((4, 8)), Odd()])
+@pytest.mark.parametrize("network", [Convolutional(), GlobalPoolCNN((4, 8)), ResNet((4, 8)), Odd()])
 def test_a_network_of_any_kind_is_drawn_as_far_as_it_can_be(cli: Cli, tmp_path: Path, network: Any) -> None:
     write_checkpoint(tmp_path / "x.ckpt", network, dataset="synthetic")
     status, _, err = cli("figures", "--ckpt_path", "x.ckpt")

@@ -509,7 +509,7 @@ def test_networks_are_listed_with_parameters_multiply_adds_and_input_size(cli: C
     assert rows["MLP"][1:4] == ["203,530", "203,264", "28x28"]
     # 28x28x(9x16) + 14x14x(9x16x32) + 7x7x(9x32x64) + 576x32 + 32x10
     assert rows["CNN"][1:3] == ["42,090", "1,937,984"]
-    assert {"SmallCNN", "MediumCNN", "TwoLayerCNN", "GlobalPoolCNN", "MiniVGG", "VGG16"} <= rows.keys()
+    assert {"SmallCNN", "MediumCNN", "TwoLayerCNN", "GlobalPoolCNN", "MiniVGG", "ResNet", "VGG16"} <= rows.keys()
 
 
 def test_data_sets_are_listed_with_sizes_classes_and_presence(cli: Cli, tmp_path: Path) -> None:

@@ -41,7 +41,13 @@ def test_a_data_set_of_another_package_is_known_by_its_name(cli: Cli, bars: str)
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("network", "settings"),
-    [("CNN", ["--model.network.channels", "[4,8]"]), ("MLP", []), ("GlobalPoolCNN", []), ("MiniVGG", [])],
+    [
+        ("CNN", ["--model.network.channels", "[4,8]"]),
+        ("MLP", []),
+        ("GlobalPoolCNN", []),
+        ("MiniVGG", []),
+        ("ResNet", []),
+    ],
 )
 def test_images_in_colour_and_of_another_size_go_all_the_way(
     cli: Cli, bars: str, network: str, settings: list[str], tmp_path: Path

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from mnist_cnn.evaluation import introspection
-from mnist_cnn.networks import CNN, MLP, GlobalPoolCNN, MiniVGG, TwoLayerCNN
+from mnist_cnn.networks import CNN, MLP, GlobalPoolCNN, MiniVGG, ResNet, TwoLayerCNN
 from tests.support.networks import Convolutional, Odd
 
 
@@ -16,6 +16,7 @@ from tests.support.networks import Convolutional, Odd
         (CNN(channels=(4, 8), inplace=True, batch_norm=True), [(4, 14, 14), (8, 7, 7)]),
         (TwoLayerCNN(8), [(8, 26, 26), (8, 12, 12)]),
         (GlobalPoolCNN((4, 8)), [(4, 26, 26), (8, 24, 24)]),
+        (ResNet((4, 8), [0, 1]), [(4, 14, 14), (8, 7, 7), (8, 7, 7), (8, 7, 7)]),
         (MiniVGG((4, 8)), [(4, 28, 28), (4, 14, 14), (8, 14, 14), (8, 7, 7)]),
         (nn.Sequential(nn.Conv2d(1, 3, 5), nn.Flatten(), nn.Linear(3 * 24 * 24, 2)), [(3, 24, 24)]),
         (MLP(), []),

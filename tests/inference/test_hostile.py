@@ -19,6 +19,7 @@ from mnist_cnn.networks import (
     MediumCNN,
     MiniVGG,
     Network,
+    ResNet,
     SmallCNN,
     TwoLayerCNN,
 )
@@ -133,6 +134,7 @@ def test_a_larger_file_is_read_where_the_user_says_so(monkeypatch: pytest.Monkey
         MediumCNN((2, 3, 4)),
         GlobalPoolCNN((4, 4), padding=1, batch_norm=True, max_pool=True),
         MiniVGG((4,), 8, batch_norm=True),
+        ResNet((4, 8), depth=[0, 1]),
         VGG16("none", image_size=32, hidden_units=8),
     ],
 )

@@ -8,7 +8,18 @@ import torch.nn.functional as F
 
 from mnist_cnn.data.synthetic import synthetic_digits
 from mnist_cnn.errors import UserError
-from mnist_cnn.networks import CNN, MLP, VGG16, GlobalPoolCNN, MediumCNN, MiniVGG, Network, SmallCNN, TwoLayerCNN
+from mnist_cnn.networks import (
+    CNN,
+    MLP,
+    VGG16,
+    GlobalPoolCNN,
+    MediumCNN,
+    MiniVGG,
+    Network,
+    ResNet,
+    SmallCNN,
+    TwoLayerCNN,
+)
 from mnist_cnn.training.classifier import ImageClassifier
 
 # Parameters worked out by hand: kernel area x inputs x outputs + biases, layer by layer.
@@ -55,6 +66,13 @@ NETWORKS: dict[str, tuple[type[Network], dict[str, Any], int]] = {
         + (9 * 64 * 64 + 64)
         + (7 * 7 * 64 * 256 + 256)
         + (256 * 10 + 10),
+    ),
+    "ResNet": (
+        ResNet,
+        {},
+        9 * (16 + 2 * 16 * 16 + 16 * 32 + 2 * 32 * 32 + 32 * 64 + 2 * 64 * 64)
+        + 3 * 2 * (16 + 32 + 64)
+        + (64 * 10 + 10),
     ),
     "VGG16": (
         VGG16,
@@ -128,9 +146,17 @@ def test_comes_back_from_a_checkpoint(name: str, tmp_path: Any) -> None:
         (GlobalPoolCNN, "padding", 2),
         (MiniVGG, "channels", [4, 4, 4, 4, 4]),
         (MiniVGG, "hidden_units", 0),
+        (ResNet, "channels", []),
+        (ResNet, "channels", [8, 0]),
+        (ResNet, "depth", -1),
+        (ResNet, "depth", [1, 1]),
+        (ResNet, "in_channels", 0),
         (VGG16, "image_size", 28),
         (VGG16, "weights", "cifar"),
-        *((network_class, "num_classes", 1) for network_class in (MLP, TwoLayerCNN, GlobalPoolCNN, MiniVGG, VGG16)),
+        *(
+            (network_class, "num_classes", 1)
+            for network_class in (MLP, TwoLayerCNN, GlobalPoolCNN, MiniVGG, ResNet, VGG16)
+        ),
     ],
 )
 def test_arguments_out_of_range_are_named(network_class: Any, argument: str, value: object) -> None:
