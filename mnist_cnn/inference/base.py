@@ -114,15 +114,13 @@ class Classifier(ABC):
 
     @property
     def layout(self) -> Layout:
-        """How pictures are brought into the form of the data set that the network was trained on."""
+        """How pictures are prepared: as digits, as garments, or as they are; see `preparing.prepared`."""
         if self.provenance.layout:
             return self.provenance.layout  # type: ignore[return-value]
-        from mnist_cnn.data.registry import find_dataset
+        from mnist_cnn.data.registry import dataset_names, find_dataset
 
-        try:  # a file from before layouts were kept names its data set
-            return find_dataset(self.provenance.dataset).layout
-        except UserError:
-            return "digit"
+        name = self.provenance.dataset  # of a file from before layouts were kept; none that names a place here
+        return find_dataset(name).layout if name in dataset_names() else "digit"
 
     def predict(self, pictures: Any, top_k: int = 3) -> list[Prediction]:
         """Answer for pictures of any kind.

@@ -1,7 +1,7 @@
 """Writing a trained network as one self-contained ONNX file."""
 
 import json
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
@@ -81,10 +81,15 @@ def _to_onnx(classifier: CheckpointClassifier, onnx: Any) -> Any:
     metadata = {
         FORMAT_KEY: FORMAT,
         "class_names": classifier.class_names,
-        "provenance": {**classifier.provenance.to_plain(), "image_shape": list(shape)},
+        "provenance": {**classifier.provenance.to_plain(), "dataset": _without_place(classifier.provenance.dataset)},
     }
     onnx.helper.set_model_props(model, {name: json.dumps(value) for name, value in metadata.items()})
     return model
+
+
+def _without_place(dataset: str) -> str:
+    """The name of a data set; of one's own, where they lie on this machine is nobody else's business."""
+    return PurePath(dataset.replace("\\", "/")).name or dataset
 
 
 def _largest_difference(one: CheckpointClassifier, other: ONNXClassifier) -> float:

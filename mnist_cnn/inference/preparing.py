@@ -9,12 +9,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mnist_cnn.data.base import Layout
-from mnist_cnn.data.decoding import LARGEST_PIXELS, UnreadablePictureError, decode
-from mnist_cnn.data.own.forming import formed
+from mnist_cnn.data.decoding import UnreadablePictureError, decode
+from mnist_cnn.data.own.forming import formed, formed_array
 from mnist_cnn.data.own.source import Form
-from mnist_cnn.errors import UserError
 from mnist_cnn.inference.grey import SIDE, as_array, is_file
-from mnist_cnn.inference.inputs import DIGIT_SHAPE, Shape, to_bytes
+from mnist_cnn.inference.inputs import DIGIT_SHAPE, Shape
 from mnist_cnn.inference.pictures import to_network_input
 
 
@@ -53,42 +52,17 @@ def prepared(picture: Any, layout: Layout, shape: Shape) -> NDArray[np.uint8]:
     form = Form(*shape)
     if is_file(picture) or isinstance(picture, Image.Image):
         image = decode(picture, in_colour=True)
-    else:
-        values = as_array(picture)
-        if values.shape == (math.prod(shape),):
-            values = values.reshape(shape)
-        if layout != "picture" and not _has_size(values, form):  # ink is found in numbers of any range
-            return formed(Image.fromarray(to_network_input(values, layout)), form)
-        image = image_of_array(values)
+        if layout == "picture":
+            return formed(image, form)
+        if _is_made(image.size[::-1], form):
+            return _light_on_dark(formed(image, form))
+        return formed(Image.fromarray(to_network_input(image, layout)), form)
+    values = _channels_last(as_array(picture), shape)
     if layout == "picture":
-        return formed(image, form)
-    if image.size == (form.width, form.height) != (SIDE, SIDE):
-        return _light_on_dark(formed(image, form))
-    return formed(Image.fromarray(to_network_input(image, layout)), form)
-
-
-def image_of_array(values: NDArray[Any]) -> Image.Image:
-    """An array (H, W), (H, W, 1, 3 or 4), (1, H, W) or (3, H, W) as a Pillow image of bytes.
-
-    Raises:
-        UnreadablePictureError: for another shape, more than 50 megapixels, and values that are no pixels.
-    """
-    if values.ndim == 3 and values.shape[0] in (1, 3) and values.shape[2] not in (1, 3, 4):
-        values = np.moveaxis(values, 0, 2)
-    if values.ndim == 3 and values.shape[2] == 1:
-        values = values[..., 0]
-    if values.size == 0 or not (values.ndim == 2 or (values.ndim == 3 and values.shape[2] in (3, 4))):
-        raise UnreadablePictureError(
-            f"an array of shape {values.shape} is no picture: (H, W), (H, W, 1, 3 or 4), (1 or 3, H, W) or a row of as "
-            f"many pixels as the network's images have is needed"
-        )
-    if values.shape[0] * values.shape[1] > LARGEST_PIXELS:
-        million = LARGEST_PIXELS // 1_000_000
-        raise UnreadablePictureError(f"an array of shape {values.shape} has more than {million} megapixels")
-    try:
-        return Image.fromarray(np.ascontiguousarray(to_bytes(values)))
-    except UserError as error:
-        raise UnreadablePictureError(str(error)) from error
+        return formed_array(values, form)
+    if _is_made(values.shape[:2], form):
+        return _light_on_dark(formed_array(values, form))
+    return formed(Image.fromarray(to_network_input(values, layout)), form)
 
 
 def for_people(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -96,10 +70,21 @@ def for_people(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return image[0] if len(image) == 1 else image.transpose(1, 2, 0)
 
 
-def _has_size(values: NDArray[Any], form: Form) -> bool:
-    """Whether an array is a picture of a form's size."""
-    size = (form.height, form.width)
-    return values.shape == size or (values.ndim == 3 and size in (values.shape[:2], values.shape[1:]))
+def _channels_last(values: NDArray[Any], shape: Shape) -> NDArray[Any]:
+    """An array as pictures are laid out: (H, W) or (H, W, C), if it is a row, (1, H, W) or (3, H, W)."""
+    if values.ndim == 1 and values.size == math.prod(shape):
+        values = values.reshape(shape)
+    is_last = values.ndim == 3 and values.shape[2] in (1, 2, 3, 4) and values.shape != shape
+    if values.ndim == 3 and values.shape[0] in (1, 3) and not is_last:
+        values = np.moveaxis(values, 0, 2)
+    if values.ndim == 3 and values.shape[2] == 1:
+        return values[..., 0]
+    return values
+
+
+def _is_made(size: tuple[int, ...], form: Form) -> bool:
+    """Whether a picture has the size of a network that takes other ones than of 28x28, where digits are looked at."""
+    return size == (form.height, form.width) != (SIDE, SIDE)
 
 
 def _light_on_dark(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

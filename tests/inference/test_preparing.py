@@ -32,7 +32,9 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A network of coloured pictures that are not square."""
     network = CNN(channels=(4, 8), num_classes=3, in_channels=3)
     settings: dict[str, Any] = {"layout": "picture", "image_shape": SHAPE, "class_names": NAMES}
-    return write_checkpoint(tmp_path_factory.mktemp("own") / "own.ckpt", network, "some/folder", **settings)
+    return write_checkpoint(
+        tmp_path_factory.mktemp("own") / "own.ckpt", network, "/home/ada/my photos", fingerprint="abc", **settings
+    )
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +114,7 @@ def test_values_that_are_no_pixels_are_refused(classifier: CheckpointClassifier)
         classifier.predict((IMAGES - 120.0) / 60)
     with pytest.raises(UserError, match="576 columns are needed"):
         classifier.predict(Table(IMAGES.reshape(4, -1)[:, 1:]))
-    problems = classifier.predict([np.zeros((2, 2, 2)), np.full((9, 9), -7), np.zeros((0, 4)), np.array(["a", "b"])])
+    problems = classifier.predict([np.zeros((2, 2, 5)), np.full((9, 9), np.nan), np.zeros((0, 4)), np.array(["a"])])
     assert [answer.is_error for answer in problems] == [True] * 4
 
 
@@ -120,7 +122,7 @@ def test_values_that_are_no_pixels_are_refused(classifier: CheckpointClassifier)
 @pytest.mark.parametrize("shape", [(1, 14, 14), (3, 28, 28), (3, 20, 10)])
 def test_digits_of_another_size_are_laid_out_first(layout: Any, shape: tuple[int, int, int]) -> None:
     expected = formed(Image.fromarray(to_network_input(seven(), layout)), Form(*shape))
-    for picture in (seven(), np.asarray(seven()), np.asarray(seven()) / 1000.0 - 3):
+    for picture in (seven(), np.asarray(seven()), np.asarray(seven())[None], np.asarray(seven()) / 1000.0 - 3):
         assert np.abs(prepared(picture, layout, shape).astype(int) - expected).max() <= 1
 
 
@@ -137,7 +139,8 @@ def test_a_network_says_what_it_takes_and_an_exported_one_answers_the_same(
     exported = mnist_cnn.load(tmp_path / "own.onnx")
     for each in (classifier, exported):
         assert (each.channels, each.image_size, each.image_shape) == (3, (12, 16), SHAPE)
-        assert (each.layout, each.class_names) == ("picture", NAMES)
+        assert (each.layout, each.class_names, each.provenance.fingerprint) == ("picture", NAMES, "abc")
+    assert exported.provenance.dataset == "my photos", "where they lie is nobody's business"
     for one, other in zip(classifier.predict([photo(), *IMAGES]), exported.predict([photo(), *IMAGES]), strict=True):
         assert one.label == other.label
         assert one.probability == pytest.approx(other.probability, abs=1e-5)
