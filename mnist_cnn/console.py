@@ -180,15 +180,27 @@ def table(rows: Sequence[Sequence[str]], right_aligned: Sequence[int] = ()) -> s
         rows: Cells of each row, the headings first.
         right_aligned: Numbers of the columns that hold figures.
     """
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    widths = [max(columns_of(cell) for cell in column) for column in zip(*rows, strict=True)]
     indent = sum(widths[:-1]) + 2 * (len(widths) - 1)
     room = max(_width() - indent, 20)
     lines = []
     for *cells, last in rows:
         aligned = [
-            cell.rjust(width) if position in right_aligned else cell.ljust(width)
+            _aligned(cell, width, is_right=position in right_aligned)
             for position, (cell, width) in enumerate(zip(cells, widths, strict=False))
         ]
         first, *more = textwrap.wrap(last, room, break_on_hyphens=False) or [""]
         lines += ["  ".join([*aligned, first]).rstrip(), *(" " * indent + line for line in more)]
     return "\n".join(lines)
+
+
+def columns_of(text: str) -> int:
+    """How many columns of a terminal a text takes: letters of some alphabets take two, marks on letters none."""
+    if text.isascii():
+        return len(text)
+    return sum(0 if unicodedata.combining(c) else 1 + (unicodedata.east_asian_width(c) in "WF") for c in text)
+
+
+def _aligned(cell: str, width: int, is_right: bool) -> str:
+    spaces = " " * (width - columns_of(cell))
+    return spaces + cell if is_right else cell + spaces

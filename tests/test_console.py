@@ -4,7 +4,7 @@ import sys
 import pytest
 from tqdm import tqdm
 
-from mnist_cnn.console import can_redraw, clock, coloured, duration, labelled, say, wrapped
+from mnist_cnn.console import can_redraw, clock, coloured, duration, labelled, say, table, wrapped
 from tests.support.terminals import Terminal
 
 
@@ -86,3 +86,9 @@ def test_what_is_to_be_pasted_stays_in_one_line(monkeypatch: pytest.MonkeyPatch)
     assert "'some words in one'" in wrapped("so many words and then 'some words in one' path", Terminal())
     red = "\033[31merror:\033[0m " + "x" * 33
     assert wrapped(red, Terminal()) == red, "colours take no room"
+
+
+def test_names_in_any_alphabet_stand_in_columns() -> None:
+    rows = [("name", "n", "x"), ("猫", "1", "x"), ("grün", "22", "x"), ("gru\u0308n", "3", "x")]
+    lines = table(rows, right_aligned=(1,)).splitlines()
+    assert lines == ["name   n  x", "猫     1  x", "grün  22  x", "gru\u0308n   3  x"]

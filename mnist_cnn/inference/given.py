@@ -134,7 +134,7 @@ class DataFile(Given):
             split: None if part.labels is None else classes_of(part.labels, survey.class_names, classifier.class_names)
             for split, part in self.parts.items()
         }
-        self.notes = [*survey.notes, *self._changes()]
+        self.notes = [*self._changes()]
 
     def items(self) -> Iterator[Item]:
         """The images of all splits; see `Given.items`."""
