@@ -29,7 +29,8 @@ def draw_figures(arguments: Sequence[str]) -> int:
         raise UserError(f"{classifier.path}: an exported network cannot be looked into; name a checkpoint")
     own = _read_pictures(classifier, options.images)
     print(f"Checkpoint  {short_path(classifier.path)}")
-    for name, figure in draw_report(classifier, own, default_data_dir(options.data_dir), _leave_out):
+    drawn = draw_report(classifier, own, default_data_dir(options.data_dir), _leave_out, options.dataset)
+    for name, figure in drawn:
         path = options.output / f"{name}.{options.format}"
         with written_whole(path) as part:
             figures.save(figure, part)
@@ -75,6 +76,9 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         default=[],
         metavar="PICTURE",
         help="own pictures for feature maps and saliency",
+    )
+    parser.add_argument(
+        "--data.dataset", dest="dataset", metavar="NAME_OR_PATH", help="where the network's data are now, if moved"
     )
     parser.add_data_dir()
     options = parser.parse_args(arguments)

@@ -53,8 +53,8 @@ class Reading:
 
     @classmethod
     def from_settings(cls, settings: Any) -> "Reading":
-        """Of the settings of `MNISTDataModule`, some of which they are."""
-        return cls(**{field.name: settings[field.name] for field in fields(cls)})
+        """Of the settings of `MNISTDataModule`, some of which they are; those of earlier versions lack some."""
+        return cls(**{field.name: settings[field.name] for field in fields(cls) if field.name in settings})
 
     @property
     def size(self) -> tuple[int, int] | None:

@@ -11,7 +11,6 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from mnist_cnn.data.registry import find_dataset
 from mnist_cnn.errors import DatasetAbsentError, DatasetAlteredError, UserError
 from mnist_cnn.evaluation import figures, introspection
 from mnist_cnn.evaluation.evaluation import Evaluation
@@ -49,6 +48,7 @@ def draw_report(
     own: Sequence[Subject],
     data_dir: Path,
     leave_out: LeaveOut,
+    place: str | None = None,
 ) -> Drawn:
     """Draw all figures of a network.
 
@@ -57,6 +57,7 @@ def draw_report(
         own: Pictures whose feature maps and saliency are wanted; without any, feature maps of test images are drawn.
         data_dir: The folder that holds the data sets.
         leave_out: Is told what is not drawn, and why.
+        place: Name or path of the data set that it was trained on, if that was moved.
 
     Yields:
         A name for the figure's file, and the figure.
@@ -71,7 +72,7 @@ def draw_report(
         leave_out("learning curves", f"there is no metrics.csv in {run_dir}, or nothing in it")
     chosen = list(own)
     try:
-        images, labels = _test_images(classifier, data_dir)
+        images, labels = _test_images(classifier, data_dir, place)
     except (DatasetAbsentError, DatasetAlteredError, UserError) as error:
         leave_out("figures of test images", str(error))
     else:
@@ -210,15 +211,22 @@ def _saliency_figure(
     return figures.saliency(images, gradients.float(), _answers(classifier, images), title, photographs)
 
 
-def _test_images(classifier: CheckpointClassifier, data_dir: Path) -> tuple[Tensor, Tensor]:
+def _test_images(classifier: CheckpointClassifier, data_dir: Path, place: str | None) -> tuple[Tensor, Tensor]:
     """The test images of the data that the network was trained on."""
-    dataset = find_dataset(classifier.provenance.dataset or "mnist")
+    dataset = classifier.find_dataset(place)
+    if len(dataset.class_names) != len(classifier.class_names):
+        raise UserError(
+            f"{dataset.title} has {len(dataset.class_names)} classes, and the network {len(classifier.class_names)}"
+        )
     dataset.obtain(data_dir, ["test"])
     return dataset.read(data_dir, "test")
 
 
 def _data_title(classifier: CheckpointClassifier) -> str:
-    return find_dataset(classifier.provenance.dataset or "mnist").title
+    try:
+        return classifier.find_dataset().title
+    except UserError:  # moved since, or of another machine
+        return Path(classifier.provenance.dataset).name
 
 
 def _describe(classifier: CheckpointClassifier) -> str:

@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_cnn.data.base import Dataset
+from mnist_cnn.data.reading import Reading
+from mnist_cnn.data.registry import find_dataset
 from mnist_cnn.errors import UserError
 from mnist_cnn.inference.base import Classifier
 from mnist_cnn.inference.onnx import ONNXClassifier
@@ -39,12 +42,24 @@ class CheckpointClassifier(Classifier):
         self.path = path
         self.model = checkpoint.build_model()
         self.provenance = checkpoint.provenance
+        self._reading = Reading.from_settings(checkpoint.settings()["data"])
         self.class_names = list(self.provenance.class_names) or [str(i) for i in range(self.network.num_classes)]
 
     @property
     def network(self) -> "Network":
         """The network alone."""
         return self.model.network
+
+    def find_dataset(self, place: str | None = None) -> Dataset:
+        """The data set that it was trained on, read as it was then.
+
+        Args:
+            place: Where it is now, if it was moved.
+
+        Raises:
+            UserError: if it is not there.
+        """
+        return find_dataset(place or self.provenance.dataset or "mnist", self._reading)
 
     def _probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         try:

@@ -103,3 +103,23 @@ def test_a_network_of_any_kind_is_drawn_as_far_as_it_can_be(cli: Cli, tmp_path: 
     assert names >= OF_RESULTS
     assert ("kernels" in names) == (not isinstance(network, Odd))
     assert ("kernels left out: the network has none" in err) == isinstance(network, Odd)
+
+
+def test_figures_of_own_data_are_drawn_from_their_path_and_after_a_move_from_the_new_one(cli: Cli) -> None:
+    random = np.random.default_rng(0)
+    for label in ("猫", "dog"):
+        Path("pets", label).mkdir(parents=True)
+        for number in range(20):
+            pixels = random.integers(0, 256, (20, 30, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(Path("pets", label, f"{number}.png"))
+    flags = ("--data.image_size", "[10, 16]", "--epochs", "1", "--trainer.enable_progress_bar", "false")
+    assert cli("fit", "--data.dataset", "pets", *flags)[0] == 0
+    assert cli("figures", "--output", "first")[0] == 0
+    drawn = {path.name for path in Path("first").iterdir()}
+    assert {"confusion_matrix.png", "mistakes.png", "saliency.png", "feature_maps_猫.png"} <= drawn
+    Path("pets").rename("moved")
+    status, _, err = cli("figures", "--output", "second")
+    assert status == 0
+    assert "figures of test images left out: data set 'pets' is not known" in err
+    assert cli("figures", "--output", "third", "--data.dataset", "moved")[0] == 0
+    assert {path.name for path in Path("third").iterdir()} == drawn
