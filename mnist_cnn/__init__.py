@@ -52,6 +52,11 @@ def load(
         network: The class of the network, or its import path such as "my_networks.MyCNN", where it is one of yours
             whose module is not imported yet: a file does not decide which code is imported.
 
+    Returns:
+        A classifier: `predict` takes pictures of any kind and prepares them as the training images were, and
+        `predict_proba` takes images in the network's own form. `class_names`, `image_size` (height and width),
+        `channels` and `layout` ("digit", "garment" or "picture") say what it was trained on.
+
     Raises:
         mnist_cnn.errors.UserError: if there is no such file; if it is damaged, was altered, is none of this project's
             or larger than is read from anywhere; if its weights are no finite numbers or do not fit its network. The

@@ -53,7 +53,8 @@ def printable(text: object) -> str:
     Names of files may hold line breaks, control characters, which terminals obey, and bytes that are no UTF-8: all of
     them are spelled out, as in `\\n`, `\\x1b` and `\\xff`.
     """
-    return "".join(map(_spelled_out, str(text)))
+    shown = str(text)
+    return shown if shown.isprintable() else "".join(map(_spelled_out, shown))
 
 
 def _spelled_out(character: str) -> str:

@@ -15,7 +15,7 @@ COMMANDS = {
     "fit": Command("train a network, or go on with --ckpt_path", "starting", "fit"),
     "validate": Command("evaluate a checkpoint on the validation images", "starting", "validate"),
     "test": Command("evaluate a checkpoint on the test images and write test.json", "starting", "test"),
-    "predict": Command("say which digit, or what else, is on pictures", "predict", "predict"),
+    "predict": Command("say which digit, or what else, is on pictures, in tables and in arrays", "predict", "predict"),
     "figures": Command(
         "draw a trained network and its results: curves, kernels, feature maps, mistakes", "figures", "draw_figures"
     ),

@@ -52,7 +52,7 @@ class Prediction:
 
 
 class Classifier(ABC):
-    """A trained network, ready to answer.
+    """A trained network, ready to answer: `predict` pictures of any kind, `predict_proba` images in its own form.
 
     Attributes:
         path: The file that it was read from.
