@@ -1,0 +1,134 @@
+"""Finding the files of arrays: one that is named, its partner beside it, or all in a folder."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from mnist_cnn.console import printable
+from mnist_cnn.data.own.assembling import Entry
+from mnist_cnn.data.own.formats import NPY, looks_like_idx, open_idx, open_npy, open_npz
+from mnist_cnn.data.own.naming import Role, role_of
+from mnist_cnn.data.own.stored import Stored
+from mnist_cnn.errors import UserError
+
+MOST_FILES = 200  # in a folder of arrays; more are pictures or whatever else
+PACKED = (".gz",)
+NPY_SUFFIX, NPZ_SUFFIX, MAT_SUFFIX = ".npy", ".npz", ".mat"
+
+
+def format_of(file: Path) -> str:
+    """The format of an array file by its name, and for IDX by its first bytes: "npy", "npz", "mat", "idx" or ""."""
+    suffix = file.suffix.lower()
+    if suffix in (NPY_SUFFIX, NPZ_SUFFIX, MAT_SUFFIX):
+        return suffix[1:]
+    if "idx" in file.name.lower() or "ubyte" in file.name.lower():
+        return "idx" if looks_like_idx(file) else ""
+    return ""
+
+
+def array_files(path: Path) -> list[Path]:
+    """The files that a path means; none if it is of another kind.
+
+    Raises:
+        UserError: if a folder holds several kinds that cannot be told apart.
+    """
+    if path.is_file():
+        return [path] if format_of(path) else []
+    if not path.is_dir():
+        return []
+    files = [file for file in _below(path) if format_of(file)]
+    unpacked = {str(file) for file in files}
+    return [file for file in files if not (file.suffix == ".gz" and str(file.with_suffix("")) in unpacked)]
+
+
+def _below(folder: Path) -> list[Path]:
+    """Files in a folder and in the folders in it, none of them hidden or a link out of it."""
+    found: list[Path] = []
+    for entry in sorted(folder.iterdir()):
+        if entry.name.startswith((".", "__")):
+            continue
+        if entry.is_file():
+            found.append(entry)
+        elif entry.is_dir() and not entry.is_symlink() and role_of(entry.name).split is not None:
+            found += [file for file in sorted(entry.iterdir()) if file.is_file() and not file.name.startswith(".")]
+    return found
+
+
+def stem_of(file: Path) -> str:
+    """The name of a file without its ending."""
+    name = file.name.removesuffix(".gz")
+    return name.rpartition(".")[0] if Path(name).suffix.lower() in (NPY_SUFFIX, NPZ_SUFFIX, MAT_SUFFIX) else name
+
+
+def entries_of(file: Path, path: Path) -> list[Entry]:
+    """The arrays of a file with what their names say, and where these say nothing, the file's and its folder's name.
+
+    Args:
+        file: The file.
+        path: What was named: the file or a folder above it.
+
+    Raises:
+        UserError: if the file is damaged.
+    """
+    arrays = _arrays_in(file)
+    of_file = role_of(stem_of(file))
+    if path != file and of_file.split is None and file.parent != path:
+        of_file = of_file._replace(split=role_of(file.parent.name).split)
+    if arrays.keys() == {""}:
+        return [Entry(file.name, arrays[""], of_file)]
+    roles = {name: role_of(name) for name in arrays}
+    if not any(role.split for role in roles.values()):
+        roles = {name: role._replace(split=of_file.split) for name, role in roles.items()}
+    if path != file:
+        roles = {name: role._replace(rest=(*of_file.rest, *role.rest)) for name, role in roles.items()}
+    if len(arrays) == 1:
+        roles = {
+            name: Role(of_file.kind or role.kind, role.split, of_file.rest if path == file else role.rest)
+            for name, role in roles.items()
+        }
+    return [Entry(name, array, roles[name]) for name, array in arrays.items()]
+
+
+def _arrays_in(file: Path) -> dict[str, Stored]:
+    """The arrays of a file by name; the only one of a format that has no names has none."""
+    kind = format_of(file)
+    if kind == "npz":
+        return open_npz(file)
+    if kind == "mat":
+        from mnist_cnn.data.own.matlab import open_mat
+
+        return open_mat(file)
+    read: Callable[[Path], list[Stored]] = open_npy if kind == "npy" else open_idx
+    return {"": read(file)[0]}
+
+
+def partners_of(file: Path, entry: Entry) -> list[tuple[Path, Entry]]:
+    """The labels that belong to a file of images, or the other way round: beside it, of the same name otherwise.
+
+    Raises:
+        UserError: if a file of labels was named, and there are no images.
+    """
+    found: list[tuple[Path, Entry]] = []
+    for other in sorted(file.parent.iterdir()):
+        if other == file or not other.is_file() or other.name.startswith(".") or format_of(other) != format_of(file):
+            continue
+        role = role_of(stem_of(other))
+        if role.split != entry.role.split or role.rest != entry.role.rest or role.kind not in ("images", "labels"):
+            continue
+        if role.kind != entry.kind and not _is_twin(other, found):
+            found.append((other, entries_of(other, other)[0]))
+    if entry.kind == "labels" and not found:
+        raise UserError(
+            f"{printable(file)} holds labels, and no images of the same name lie beside it, as images.npy beside "
+            f"labels.npy or x_train.npy beside y_train.npy"
+        )
+    return found
+
+
+def _is_twin(file: Path, found: list[tuple[Path, Entry]]) -> bool:
+    """Whether a file is there packed and unpacked."""
+    return any(stem_of(other) == stem_of(file) for other, _ in found)
+
+
+def is_npy(content: bytes) -> bool:
+    """Whether some bytes are the beginning of a .npy file."""
+    return content.startswith(NPY)

@@ -1,0 +1,120 @@
+"""MATLAB's files, as SVHN and EMNIST are published in, through SciPy."""
+
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnist_cnn.console import printable
+from mnist_cnn.data.own.stored import BLOCK_BYTES, Stored
+from mnist_cnn.errors import UserError
+
+HDF5 = b"\x89HDF\r\n\x1a\n"
+HEADER_BYTES, COMPRESSED = 128, 15  # of format 5; the type of a packed variable
+MOST_UNPACKED = 4 << 30  # bytes of all variables: SciPy reads them whole
+BEST_PACKED = 1032  # zlib makes no more than so many bytes of one
+DEEPEST = 4  # structures in structures
+
+
+def open_mat(path: Path) -> dict[str, Stored]:
+    """The arrays of a MATLAB file by name, those of structures as "dataset.train.images".
+
+    Rows of square images lie column by column, as MATLAB reshapes them, and are turned upright.
+
+    Raises:
+        UserError: if it is damaged, of version 7.3, or too large.
+    """
+    where = printable(path)
+    _check(path, where)
+    from scipy.io import loadmat
+
+    try:
+        variables = loadmat(path, mat_dtype=False, struct_as_record=True)
+    except Exception as error:  # whatever damaged data raise in it
+        words = printable(" ".join(str(error).split()))[:100] or type(error).__name__
+        raise UserError(f"{where} cannot be read: it is damaged, or no MATLAB file ({words})") from error
+    found: dict[str, NDArray[Any]] = {}
+    for name, value in variables.items():
+        if not name.startswith("__"):
+            _flatten(name, value, found)
+    arrays = {name: _upright(array) for name, array in found.items()}
+    return {
+        name: Stored(f"{where}, array {printable(name)}", array.shape, array.dtype, held=array)
+        for name, array in arrays.items()
+    }
+
+
+def _check(path: Path, where: str) -> None:
+    """Refuse what SciPy does not read, or would fill the memory with."""
+    with path.open("rb") as file:
+        head = file.read(1024)
+        if head.startswith(b"MATLAB 7.3") or HDF5 in head:
+            raise UserError(
+                f"{where} is of MATLAB's version 7.3, which is HDF5: save it in MATLAB with save('images.mat', '-v7'), "
+                f"or read it in Python with h5py and save its arrays with numpy.savez"
+            )
+        size = path.stat().st_size
+        if not head.startswith(b"MATLAB 5.0"):
+            if size > MOST_UNPACKED:
+                raise UserError(f"{where}: {size / 1e9:.1f} GB are read whole, which is too much: save it as .npz")
+            return
+        if size * BEST_PACKED <= MOST_UNPACKED:
+            return
+        if (found := _unpacked_size(path, "<" if head[126:128] == b"IM" else ">")) > MOST_UNPACKED:
+            raise UserError(
+                f"{where}: its {size} bytes become more than {found / 1e9:.0f} GB, and would be in memory whole; save "
+                f"the images as .npz or .npy"
+            )
+
+
+def _unpacked_size(path: Path, order: str) -> int:
+    """Bytes of all variables, counted up to the limit."""
+    total = 0
+    with path.open("rb") as file:
+        file.seek(HEADER_BYTES)
+        while total <= MOST_UNPACKED and len(tag := file.read(8)) == 8:
+            kind, length = (int(number) for number in np.frombuffer(tag, f"{order}u4"))
+            if kind != COMPRESSED:
+                total += length
+                file.seek(length, 1)
+                continue
+            unpacker, end = zlib.decompressobj(), file.tell() + length
+            while total <= MOST_UNPACKED and (left := end - file.tell()) > 0:
+                packed = file.read(min(BLOCK_BYTES // BEST_PACKED, left))
+                if not packed:
+                    break
+                try:
+                    total += len(unpacker.decompress(packed))
+                except zlib.error:  # SciPy says so
+                    return total
+            file.seek(end)
+    return total
+
+
+def _flatten(name: str, value: Any, found: dict[str, NDArray[Any]], depth: int = 0) -> None:
+    """Take structures and cells of text apart."""
+    if not isinstance(value, np.ndarray) or depth > DEEPEST:
+        return
+    if value.dtype.names is not None:
+        if value.size == 1:
+            for field in value.dtype.names:
+                _flatten(f"{name}.{field}", value.reshape(-1)[0][field], found, depth + 1)
+        return
+    if value.dtype.kind == "O":
+        cells = [np.asarray(cell) for cell in value.reshape(-1)]
+        if not all(cell.dtype.kind == "U" and cell.size <= 1 for cell in cells):
+            return
+        value = np.array([str(cell.reshape(-1)[0]) if cell.size else "" for cell in cells])
+    found[name] = value
+
+
+def _upright(array: NDArray[Any]) -> NDArray[Any]:
+    """Rows of square images (N, H*W), each column by column, as images (N, H, W)."""
+    if array.ndim != 2 or min(array.shape) < 2 or array.dtype.kind not in "buif":
+        return array
+    side = round(array.shape[1] ** 0.5)
+    if side < 8 or side * side != array.shape[1]:
+        return array
+    return array.reshape(len(array), side, side).transpose(0, 2, 1)
