@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import sys
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -14,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 from mnist_cnn.errors import UserError
 
+CACHE_VARIABLE = "MNIST_CNN_CACHE"
 # What goes wrong when bytes are written; the system does not say to which file.
 NAMELESS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG, errno.EISDIR)
 
@@ -74,6 +76,27 @@ def expanded(path: str | Path) -> Path:
         return Path(path).expanduser()
     except RuntimeError:
         return Path(path)
+
+
+def cache_folder() -> Path:
+    """The folder for what can be made anew: the environment variable's, or where the system keeps such things.
+
+    Raises:
+        FileNotFoundError: if the user has no home folder, and the variable is not set.
+    """
+    if given := os.environ.get(CACHE_VARIABLE):
+        return Path(given)
+    try:
+        home = Path.home()
+    except RuntimeError as error:  # a user without one, as in some containers
+        raise FileNotFoundError("there is no home folder") from error
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or str(home / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = str(home / "Library" / "Caches")
+    else:
+        base = os.environ.get("XDG_CACHE_HOME") or str(home / ".cache")
+    return Path(base) / "mnist-cnn"
 
 
 def append(path: Path, text: str) -> None:

@@ -7,7 +7,6 @@ package, has another key. Without such a file nothing is checked here, and the p
 
 import hashlib
 import json
-import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -28,11 +27,10 @@ from mnist_cnn.cli.messages import (
 )
 from mnist_cnn.configs import parse_yaml
 from mnist_cnn.errors import UsageError, UserError, shown
-from mnist_cnn.files import class_name, write_json
+from mnist_cnn.files import cache_folder, class_name, write_json
 from mnist_cnn.shipped import PACKAGE
 from mnist_cnn.training.limits import check_trainer
 
-CACHE_VARIABLE = "MNIST_CNN_CACHE"
 LIBRARIES = ("torch", "pytorch-lightning", "jsonargparse", "torchmetrics")
 FILES_KEPT = 12  # a few environments, and the commands in each
 KINDS = {"<class 'int'>": "int", "<class 'float'>": "float", "<class 'bool'>": "bool"}
@@ -186,24 +184,7 @@ def _problem(kind: str, value: Any) -> str:
 
 def _place(command: str) -> Path:
     """The file for a command, as this package and its libraries are now."""
-    return _cache_folder() / f"flags-{command}-{_key()}.json"
-
-
-def _cache_folder() -> Path:
-    """The folder for what is kept between starts: the environment variable's, or where the system keeps such things."""
-    if given := os.environ.get(CACHE_VARIABLE):
-        return Path(given)
-    try:
-        home = Path.home()
-    except RuntimeError as error:  # a user without one, as in some containers
-        raise FileNotFoundError("there is no home folder") from error
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA") or str(home / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = str(home / "Library" / "Caches")
-    else:
-        base = os.environ.get("XDG_CACHE_HOME") or str(home / ".cache")
-    return Path(base) / "mnist-cnn"
+    return cache_folder() / f"flags-{command}-{_key()}.json"
 
 
 def _key() -> str:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from mnist_cnn.data.on_disk import Images
+
 Split = Literal["train", "val", "test"]
 # How the images are laid out, and so how a picture is brought into their form: the ink of a digit fitted into 20x20
 # around its centre of mass, as MNIST's makers did; a garment that fills the image, as in Fashion-MNIST; or the picture
@@ -58,7 +60,7 @@ class Dataset(ABC):
         """
 
     @abstractmethod
-    def read(self, data_dir: Path, split: Split, limit: int | None = None) -> "tuple[Tensor, Tensor]":
+    def read(self, data_dir: Path, split: Split, limit: int | None = None) -> "tuple[Images, Tensor]":
         """Read a split, without writing anything and without a network.
 
         Args:
@@ -67,7 +69,7 @@ class Dataset(ABC):
             limit: Read at most so many of the first images; None reads all.
 
         Returns:
-            uint8 images (N, C, H, W) and int64 labels (N,).
+            uint8 images (N, C, H, W), which may be left on the disk, and int64 labels (N,).
 
         Raises:
             DatasetAbsentError: if a file is not there.
@@ -91,6 +93,10 @@ class Dataset(ABC):
     def notes(self) -> Sequence[str]:
         """What a person should know of the data set, each a sentence."""
         return ()
+
+    def remarks(self) -> Sequence[str]:
+        """What of that is said when a run begins, each a line."""
+        return self.notes()
 
     def absent_files(self, data_dir: Path, splits: Sequence[Split] = ("train", "test")) -> list[str]:
         """Names of the files that are not there."""

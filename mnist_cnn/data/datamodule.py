@@ -9,6 +9,7 @@ import torch
 from pytorch_lightning import LightningDataModule
 from torch import Tensor
 
+from mnist_cnn.console import is_first_process, printable, remark
 from mnist_cnn.data.augmentation import Augmentation
 from mnist_cnn.data.base import Dataset, Layout, Split
 from mnist_cnn.data.batches import EvaluationBatches, TrainingBatches
@@ -112,6 +113,7 @@ class MNISTDataModule(LightningDataModule):
         self.fingerprints: dict[Split, str] = {}  # of the splits that were read, before anything is held out of them
         self._dataset_in_use: str | None = None
         self._prepared: set[str] = set()
+        self._has_remarked = False
         self.seconds_spent = 0.0  # on downloading, checking and reading
 
     @property
@@ -162,6 +164,10 @@ class MNISTDataModule(LightningDataModule):
                 raise
             find_dataset(self.stand_in, self.reading).obtain(self.data_dir, splits)
             print(self.stand_in_notice(), f"Why: {error}", sep="\n", file=sys.stderr)
+        if not self._has_remarked and is_first_process():
+            self._has_remarked = True
+            for text in self.source.remarks():
+                remark(printable(text))
         self.seconds_spent += time.monotonic() - begin
 
     def setup(self, stage: str) -> None:
@@ -263,7 +269,7 @@ class MNISTDataModule(LightningDataModule):
         """Read a split, and take its fingerprint."""
         images, labels = self.source.read(self.data_dir, split, limit)
         self.fingerprints[split] = self.source.fingerprint(split, images, labels)
-        return images, labels
+        return images[:], labels
 
     def _split_training_images(self) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
         """Read the training split and divide it into images and labels for training and for validation."""

@@ -11,6 +11,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from mnist_cnn.data.on_disk import Images
 from mnist_cnn.errors import DatasetAbsentError, DatasetAlteredError, UserError
 from mnist_cnn.evaluation import figures, introspection
 from mnist_cnn.evaluation.evaluation import Evaluation
@@ -124,7 +125,7 @@ def feature_maps_of(model: Any, image: Tensor, title: str, **shown: Any) -> Figu
     return figures.feature_maps(image.cpu(), maps, title, **shown) if maps else None
 
 
-def mistakes_of(evaluation: Evaluation, images: Tensor, most: int, columns: int = figures.COLUMNS) -> Figure | None:
+def mistakes_of(evaluation: Evaluation, images: Images, most: int, columns: int = figures.COLUMNS) -> Figure | None:
     """The surest mistakes among images (N, C, H, W); None if there are none."""
     worst = evaluation.mistakes[:most]
     if not len(worst):
@@ -163,7 +164,7 @@ def _answers(classifier: CheckpointClassifier, images: Tensor) -> list[str]:
     ]
 
 
-def _of_results(classifier: CheckpointClassifier, images: Tensor, labels: Tensor, leave_out: LeaveOut) -> Drawn:
+def _of_results(classifier: CheckpointClassifier, images: Images, labels: Tensor, leave_out: LeaveOut) -> Drawn:
     """Figures of what the network answers on test images (N, C, H, W) with labels (N,)."""
     probabilities = torch.cat(
         [torch.from_numpy(classifier.predict_proba(batch.numpy())) for batch in images.split(BATCH_SIZE)]
@@ -192,7 +193,7 @@ def _reliability(results: Evaluation, title: str) -> Figure:
     return figures.reliability_diagram(bins.counts, bins.accuracies, bins.confidences, error, title)
 
 
-def _saliency(classifier: CheckpointClassifier, images: Tensor, results: Evaluation) -> Figure:
+def _saliency(classifier: CheckpointClassifier, images: Images, results: Evaluation) -> Figure:
     first = [int((results.labels == label).nonzero()[0]) for label in results.labels.unique()[:SALIENT]]
     return _saliency_figure(classifier, images[first], "Pixels that the answer depends on")
 
@@ -211,7 +212,7 @@ def _saliency_figure(
     return figures.saliency(images, gradients.float(), _answers(classifier, images), title, photographs)
 
 
-def _test_images(classifier: CheckpointClassifier, data_dir: Path, place: str | None) -> tuple[Tensor, Tensor]:
+def _test_images(classifier: CheckpointClassifier, data_dir: Path, place: str | None) -> tuple[Images, Tensor]:
     """The test images of the data that the network was trained on."""
     dataset = classifier.find_dataset(place)
     if len(dataset.class_names) != len(classifier.class_names):

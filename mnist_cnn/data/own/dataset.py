@@ -1,45 +1,24 @@
 """A person's own images as a data set like any other."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
+from torch import Tensor
 
 from mnist_cnn.data.base import Dataset, Layout, Split
-from mnist_cnn.data.own.labels import class_names_of, indices_of
+from mnist_cnn.data.on_disk import Images, chosen
+from mnist_cnn.data.own import cache
 from mnist_cnn.data.own.recognition import recognise
-from mnist_cnn.data.own.source import Form, Skipped, Source, Survey
+from mnist_cnn.data.own.source import Source, Survey
+from mnist_cnn.data.own.storing import Stored
 from mnist_cnn.data.reading import Reading
+from mnist_cnn.data.splits import stratified_split
 from mnist_cnn.errors import UserError
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
-LARGEST_BY_ITSELF = 64  # sides that images of mixed sizes are brought to, at most, unless image_size says otherwise
 TEST_SHARE = 10  # one of so many images is held out as a test image where the files have none
-
-
-@dataclass(frozen=True)
-class Stored:
-    """Decoded images with all that is known of them.
-
-    Attributes:
-        images: uint8 (N, C, H, W) by split; in memory, or memory-mapped.
-        labels: int64 (N,) by split; None where the files have none.
-        class_names: Names of the classes, by label.
-        skipped: What was left out.
-        notes: What a person should know besides, each a sentence.
-    """
-
-    images: dict[Split, NDArray[np.uint8]]
-    labels: dict[Split, NDArray[np.int64] | None]
-    class_names: tuple[str, ...]
-    skipped: tuple[Skipped, ...]
-    notes: tuple[str, ...]
+NAMED = 3  # images that were left out, in one line
 
 
 class OwnDataset(Dataset):
@@ -57,8 +36,24 @@ class OwnDataset(Dataset):
 
     @cached_property
     def stored(self) -> Stored:
-        """The decoded images."""
-        return store(recognise(self.path, self.reading), self.reading)
+        """The decoded images.
+
+        Raises:
+            UserError: if there are none to be trained on, or damaged ones where these are to be an error.
+        """
+        found = cache.stored(self._source, self.reading)
+        if self.reading.on_damaged == "error" and (damaged := [entry for entry in found.skipped if entry.is_damaged]):
+            more = f" (one of {len(damaged):,})" if len(damaged) > 1 else ""
+            raise UserError(f"{damaged[0].name}: {damaged[0].reason}{more}; --data.on_damaged skip leaves it out")
+        return found
+
+    @cached_property
+    def _source(self) -> Source:
+        return recognise(self.path, self.reading)
+
+    @cached_property
+    def _survey(self) -> Survey:
+        return self._source.survey()
 
     @property
     def class_names(self) -> tuple[str, ...]:  # type: ignore[override]
@@ -74,18 +69,42 @@ class OwnDataset(Dataset):
     @property
     def sizes(self) -> dict[Split, int]:  # type: ignore[override]
         """Number of images by split; those without labels are of none."""
-        return {split: len(labels) for split, (_, labels) in self._splits.items()}
+        return {split: len(part.labels) for split, part in self._splits.items()}
 
     def obtain(self, data_dir: Path, splits: Sequence[Split] = ("train", "test")) -> None:
         """See that the images are there and decoded; `data_dir` has nothing to do with it."""
         _ = self.stored
 
-    def read(self, data_dir: Path, split: Split, limit: int | None = None) -> "tuple[Tensor, Tensor]":
-        """Give a split; see `Dataset.read`."""
-        import torch
+    def read(self, data_dir: Path, split: Split, limit: int | None = None) -> "tuple[Images, Tensor]":
+        """Give a split; see `Dataset.read`. More images than memory should hold stay on the disk."""
+        part = self._splits[split]
+        if limit is None or limit >= len(part.labels):
+            return part.images, part.labels
+        return chosen(part.images, slice(limit)), part.labels[:limit]
 
-        images, labels = self._splits[split]
-        return torch.from_numpy(images[:limit]), torch.from_numpy(labels[:limit])
+    def fingerprint(self, split: Split, images: Any, labels: Any) -> str:
+        """A checksum of the content of a split; that of whole ones in the cache is known."""
+        known = self.stored.fingerprints.get(split)
+        return known if known and self._splits[split].indices is None else super().fingerprint(split, images, labels)
+
+    def name_of(self, split: Split, index: int) -> str:
+        """What its file, or its row of a table, is called."""
+        indices = self._splits[split].indices
+        file_split, place = (split, index) if indices is None else ("train", int(indices[index]))
+        for dropped in self.stored.dropped.get(file_split, ()):  # ascending
+            place += dropped <= place
+        return self._survey.parts[file_split].name_of(place)
+
+    def remarks(self) -> Sequence[str]:
+        """What was left out, and what else a person should know when a run begins."""
+        damaged = [entry for entry in self.stored.skipped if entry.is_damaged]
+        left_out = []
+        if damaged:
+            named = ", ".join(f"{entry.name} ({entry.reason})" for entry in damaged[:NAMED])
+            total = sum(map(len, self.stored.images.values())) + len(damaged)
+            more = ", ..." if len(damaged) > NAMED else ""
+            left_out = [f"Left out {len(damaged):,} of {total:,} images: {named}{more}"]
+        return [*left_out, *self.stored.notes]
 
     def left_out(self) -> Sequence[tuple[str, str]]:
         """What the files hold besides, with the reasons."""
@@ -96,54 +115,41 @@ class OwnDataset(Dataset):
         return self.stored.notes
 
     @cached_property
-    def _splits(self) -> dict[Split, tuple[NDArray[np.uint8], NDArray[np.int64]]]:
-        """The splits with labels; where the files have no test images, some training images are held out for it."""
-        from torch import from_numpy
+    def _splits(self) -> dict[Split, "_Part"]:
+        """The splits with labels; where the files have no test images, some training images are held out for it.
 
-        from mnist_cnn.data.splits import stratified_split
-
+        Raises:
+            UserError: if there are too few images for that.
+        """
         found = {
-            split: (images, labels)
+            split: _Part(images, labels)
             for split, images in self.stored.images.items()
             if (labels := self.stored.labels[split]) is not None
         }
-        if "test" not in found:
-            images, labels = found["train"]
-            count = self.reading.test_size or max(len(labels) // TEST_SHARE, 1)
-            test, train = (
-                indices.numpy() for indices in stratified_split(from_numpy(labels), count, self.reading.split_seed)
+        whole = found["train"]
+        held_out = [use for split, use in (("val", "validation"), ("test", "testing")) if split not in found]
+        if len(whole.labels) <= len(held_out):
+            count = "one image" if len(whole.labels) == 1 else f"{len(whole.labels)} images"
+            raise UserError(
+                f"{self.path} holds {count} for training: at least {1 + len(held_out)} are needed, as one is held out "
+                f"for {' and one for '.join(held_out)}"
             )
-            found["train"], found["test"] = (images[train], labels[train]), (images[test], labels[test])
+        if "test" not in found:
+            test_size = self.reading.test_size or max(len(whole.labels) // TEST_SHARE, 1)
+            if test_size >= len(whole.labels):
+                raise UserError(f"test_size={test_size}: {self.path} has {len(whole.labels):,} images in all")
+            test, train = stratified_split(whole.labels, test_size, self.reading.split_seed)
+            found["train"], found["test"] = whole.some(train), whole.some(test)
         return found
 
 
-def store(source: Source, reading: Reading) -> Stored:
-    """Look a source through and decode it."""
-    survey = source.survey()
-    form = form_of(survey, reading)
-    names = class_names_of(part.labels for part in survey.parts.values() if part.labels is not None)
-    images, labels = {}, {}
-    skipped = list(survey.skipped)
-    for split, part in survey.parts.items():
-        pixels, is_whole = np.zeros((len(part), *form), np.uint8), np.zeros(len(part), bool)
-        for block in source.blocks(split, form):
-            pixels[block.positions] = block.images
-            is_whole[block.positions] = True
-            skipped += [Skipped(part.name_of(position), reason) for position, reason in block.damaged.items()]
-        images[split] = pixels if is_whole.all() else pixels[is_whole]
-        labels[split] = None if part.labels is None else indices_of(part.labels[is_whole], names)
-    if reading.on_damaged == "error" and (damaged := [entry for entry in skipped if entry.is_damaged]):
-        raise UserError(f"{damaged[0].name}: {damaged[0].reason} (one of {len(damaged)})")
-    return Stored(images, labels, names, tuple(skipped), tuple(survey.notes))
+class _Part(NamedTuple):
+    """Images (N, C, H, W) and labels (N,) of a split, and their indices (N,) where they are a part of the file's."""
 
+    images: Images
+    labels: Tensor
+    indices: Tensor | None = None
 
-def form_of(survey: Survey, reading: Reading) -> Form:
-    """Decide on the form of all images: as they are, as far as they agree and settings say nothing else."""
-    channels = reading.channels or (1 if all(part.is_grey for part in survey.parts.values()) else 3)
-    sizes = np.concatenate([part.sizes for part in survey.parts.values()])
-    if reading.size:
-        return Form(channels, *reading.size)
-    if (sizes == sizes[0]).all():
-        return Form(channels, int(sizes[0, 0]), int(sizes[0, 1]))
-    side = min(int(np.median(sizes.max(axis=1))), LARGEST_BY_ITSELF)
-    return Form(channels, side, side)
+    def some(self, indices: Tensor) -> "_Part":
+        """Those of the given indices."""
+        return _Part(chosen(self.images, indices), self.labels[indices], indices)
