@@ -35,6 +35,7 @@ class TrainingBatches:
         world_size: How many processes train together.
         reshuffles: Whether each epoch has an order of its own. If not, all have that of the first, so that the first
             batches of an epoch are always the same images.
+        num_classes: Number of classes, where samples are mixed; None counts to the largest label.
     """
 
     def __init__(
@@ -47,11 +48,13 @@ class TrainingBatches:
         rank: int = 0,
         world_size: int = 1,
         reshuffles: bool = True,
+        num_classes: int | None = None,
     ) -> None:
         self.images, self.labels = images, labels
         self.reshuffles = reshuffles
         self.batch_size, self.seed, self.augmentation = batch_size, seed, augmentation or Augmentation()
         self.rank, self.world_size = rank, world_size
+        self._num_classes = num_classes
         self.epoch = 0
         self._position = 0  # batches of the epoch that were handed out
         self._resume_at = 0  # where the next iteration begins
@@ -62,7 +65,10 @@ class TrainingBatches:
         return -(-share // self.batch_size)
 
     def __iter__(self) -> Iterator[Batch]:
-        """Yield the batches of the epoch that are still to come: images (B, C, H, W) and labels (B,)."""
+        """Yield the batches of the epoch that are still to come: images (B, C, H, W) and labels (B,).
+
+        Where samples are mixed, probabilities of the classes (B, classes) take the labels' place.
+        """
         device = self.images.device
         count, epoch = len(self.images), self.epoch if self.reshuffles else 0
         # On the CPU, as generators of other devices draw other numbers, and the order should not depend on the device.
@@ -74,11 +80,20 @@ class TrainingBatches:
             # Not self.images[indices]: that copies value by value, which takes six times as long.
             images, labels = self.images.index_select(0, indices), self.labels.index_select(0, indices)
             if not self.augmentation.is_identity:
-                random = generator(self.seed, self.epoch, step, self.rank, "augmentation", device=device)
-                images = self.augmentation(images, random)
+                images, labels = self._augmented(images, labels, step)
             # Before the yield: a checkpoint is written while the consumer holds the batch.
             self._position = step + 1
             yield images, labels
+
+    def _augmented(self, images: Tensor, labels: Tensor, step: int) -> Batch:
+        """The batch of a step with its random changes, which are of this step and process alone."""
+        random = generator(self.seed, self.epoch, step, self.rank, "augmentation", device=images.device)
+        images = self.augmentation(images, random)
+        if not self.augmentation.mixes:
+            return images, labels
+        classes = self._num_classes or int(self.labels.max()) + 1
+        mixing = generator(self.seed, self.epoch, step, self.rank, "mixing")
+        return self.augmentation.mix(images, labels, classes, mixing)
 
     @property
     def batch_sampler(self) -> "TrainingBatches":

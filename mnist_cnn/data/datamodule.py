@@ -49,6 +49,14 @@ class MNISTDataModule(LightningDataModule):
         flip: Augmentation: probability of a horizontal flip.
         erasing: Augmentation: probability of blanking a rectangle of 2 % to 20 % of the image.
         elastic: Augmentation: standard deviation of a smooth random distortion, in pixels.
+        crop: Augmentation: padding by reflection, in pixels, out of which a part of the image's size is cut.
+        cutout: Augmentation: side of a square that is blanked to the mean colour, in pixels.
+        brightness: Augmentation: largest change of brightness either way, in parts.
+        contrast: Augmentation: largest change of contrast either way, in parts.
+        saturation: Augmentation: largest change of saturation either way, in parts; none on grey images.
+        hue: Augmentation: largest turn of the hue either way, in parts of the circle of colours; none on grey images.
+        mixup: Augmentation: alpha of mixup, which blends two images and their labels; 0.2 is usual.
+        cutmix: Augmentation: alpha of cutmix, which puts a box of one image into another; 1 is usual.
         image_size: Height and width that images are brought to, or one number for both; None leaves them as they are.
         channels: 1 for grey or 3 for colour; None leaves the images as they are.
         layout: How pictures are brought into the images' form for `predict`: "digit", "garment" or "picture"; None is
@@ -80,6 +88,14 @@ class MNISTDataModule(LightningDataModule):
         flip: float = 0.0,
         erasing: float = 0.0,
         elastic: float = 0.0,
+        crop: int = 0,
+        cutout: int = 0,
+        brightness: float = 0.0,
+        contrast: float = 0.0,
+        saturation: float = 0.0,
+        hue: float = 0.0,
+        mixup: float = 0.0,
+        cutmix: float = 0.0,
         image_size: int | Sequence[int] | None = None,
         channels: int | None = None,
         layout: Layout | None = None,
@@ -97,7 +113,8 @@ class MNISTDataModule(LightningDataModule):
         self.reading = Reading(image_size, channels, layout, label_column, on_damaged, test_size, split_seed, cache_dir)
         for name in filter(None, (dataset, stand_in)):
             find_dataset(name, self.reading)
-        self.augmentation = Augmentation(rotation, shift, scale, shear, flip, erasing, elastic)
+        of_place = (rotation, shift, scale, shear, flip, erasing, elastic, crop, cutout)
+        self.augmentation = Augmentation(*of_place, brightness, contrast, saturation, hue, mixup, cutmix)
         self.dataset, self.stand_in = dataset, stand_in
         self.data_dir = default_data_dir(data_dir)
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
@@ -197,7 +214,15 @@ class MNISTDataModule(LightningDataModule):
         rank, world_size = self._rank_and_world_size()
         overfits = bool(self.trainer and self.trainer.overfit_batches)  # type: ignore[attr-defined]
         return TrainingBatches(
-            images, labels, self.batch_size, self.seed, self.augmentation, rank, world_size, reshuffles=not overfits
+            images,
+            labels,
+            self.batch_size,
+            self.seed,
+            self.augmentation,
+            rank,
+            world_size,
+            reshuffles=not overfits,
+            num_classes=self.num_classes,
         )
 
     def val_dataloader(self) -> EvaluationBatches:

@@ -140,7 +140,10 @@ class ImageClassifier(Model, LightningModule):
         return network(self.normalise(images))
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
-        """Return the mean loss of a batch: images (B, C, H, W) and labels (B,)."""
+        """Return the mean loss of a batch: images (B, C, H, W) and labels (B,), or probabilities (B, num_classes).
+
+        Of samples that are mixed, the class with the larger share counts as the right answer in train/accuracy.
+        """
         losses, logits, labels = self._shared_step(batch, self.label_smoothing)
         loss = losses.mean()
         self.last_loss = loss.detach()
@@ -163,14 +166,17 @@ class ImageClassifier(Model, LightningModule):
         return self(self._pixels(images_of(batch))).float().softmax(dim=1)
 
     def _shared_step(self, batch: tuple[Tensor, Tensor], label_smoothing: float = 0.0) -> tuple[Tensor, Tensor, Tensor]:
-        """Losses (B,), logits (B, num_classes) in float32 and labels (B,): the same for training and evaluation."""
+        """Losses (B,), logits (B, num_classes) in float32 and labels (B,): the same for training and evaluation.
+
+        For probabilities (B, num_classes) in the labels' place, labels are the most probable classes.
+        """
         images, labels = batch
         logits = self(self._pixels(images)).float()
         try:
             losses = F.cross_entropy(logits, labels, reduction="none", label_smoothing=label_smoothing)
         except IndexError as error:
             raise UserError(f"{error}: labels must be from 0 to num_classes - 1 = {logits.shape[1] - 1}") from error
-        return losses, logits, labels
+        return losses, logits, labels.argmax(dim=1) if labels.is_floating_point() else labels
 
     def _pixels(self, images: Tensor) -> Tensor:
         """Images with values from 0 to 255: ours have them, those of loaders from elsewhere are brought there."""

@@ -1,10 +1,21 @@
 import math
+from dataclasses import fields
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from mnist_cnn.data.augmentation import Augmentation, random_erasing, random_flip
+from mnist_cnn.data.augmentation import (
+    Augmentation,
+    random_colour,
+    random_crop,
+    random_cutout,
+    random_erasing,
+    random_flip,
+    random_warp,
+)
 from mnist_cnn.data.synthetic import synthetic_digits
 from mnist_cnn.errors import UserError
 from mnist_cnn.seeding import generator
@@ -101,16 +112,136 @@ def test_elastic_bends_but_does_not_move_on_average() -> None:
     assert (bent - bars()).abs().mean() > 1
 
 
-def test_each_sample_gets_a_transform_of_its_own_from_the_generator_alone() -> None:
-    augmentation = Augmentation(12, 0.1, 0.1, 0.1, 0.5, 0.5, 1.0)
-    images = synthetic_digits(range(1))[0].expand(50, -1, -1, -1)
+def pictures(count: int = BATCH, height: int = 10, width: int = 16) -> Tensor:
+    """Random colour pictures (count, 3, height, width) of soft colours, as bytes."""
+    return torch.randint(60, 190, (count, 3, height, width), dtype=torch.uint8, generator=generator(0))
+
+
+@pytest.mark.parametrize("padding", [1, 4, 30])
+@pytest.mark.parametrize("side", [1, 2, 5, 16])
+def test_crop_is_a_part_of_the_reflected_image_at_any_whole_pixel(padding: int, side: int) -> None:
+    images = pictures(height=side, width=side + 3)
+    cropped = random_crop(images, padding, generator(0))
+    assert cropped.shape == images.shape
+    padded = np.pad(images.numpy(), ((0, 0), (0, 0), (padding, padding), (padding, padding)), mode="reflect")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, images.shape[1:], axis=(1, 2, 3))[:, 0]
+    same = (windows == cropped.numpy()[:, None, None]).all((-1, -2, -3))  # (BATCH, 2 padding + 1, 2 padding + 1)
+    assert same.any((1, 2)).all()
+    if side > 5 and padding < 5:  # else reflections repeat themselves
+        assert (same.sum((1, 2)) == 1).all()
+        rows, columns = same.any(2).sum(0), same.any(1).sum(0)
+        assert min(rows.min(), columns.min()) > 0.5 * BATCH / (2 * padding + 1), "every place is as likely"
+
+
+def test_crop_takes_bytes_and_floats_alike() -> None:
+    images = pictures()
+    assert torch.equal(Augmentation(crop=3)(images, generator(1)), Augmentation(crop=3)(images.float(), generator(1)))
+
+
+@pytest.mark.parametrize("side", [1, 4, 5, 100])
+def test_cutout_blanks_a_square_to_the_mean_colour_and_less_at_the_border(side: int) -> None:
+    images = pictures().float()
+    cut = random_cutout(images, side, generator(0))
+    changed = (cut != images).any(1)  # (BATCH, H, W)
+    area = changed.sum((1, 2))
+    assert area.max() == min(side, 10) * min(side, 16)
+    assert (area == changed.any(2).sum(1) * changed.any(1).sum(1)).all()
+    assert torch.allclose(cut.movedim(1, -1)[changed], images.mean((0, 2, 3)))
+    if side == 5:
+        assert area.min() >= 2 * 2
+        assert changed.float().mean(0).amin() > 0, "every pixel is reached"
+
+
+def test_brightness_multiplies_and_contrast_spreads_about_the_mean() -> None:
+    images = pictures().float()
+    factors = random_colour(images, 0.3, 0, 0, 0, generator(0)) / images
+    assert (factors.flatten(1).std(1) < 1e-5).all()
+    assert 0.69 < factors.min() < 0.72
+    assert 1.28 < factors.max() < 1.31
+    spread = random_colour(images, 0, 0.2, 0, 0, generator(0))
+    assert torch.allclose(luma(spread).mean((1, 2)), luma(images).mean((1, 2)), atol=1e-2)
+    ratio = spread.flatten(1).std(1) / images.flatten(1).std(1)
+    assert 0.75 < ratio.min() < 0.85
+    assert 1.15 < ratio.max() < 1.25
+
+
+def luma(images: Tensor) -> Tensor:
+    return images[:, 0] * 0.299 + images[:, 1] * 0.587 + images[:, 2] * 0.114
+
+
+@pytest.mark.parametrize(("saturation", "hue"), [(0.3, 0.0), (0.0, 0.05), (0.2, 0.1)])
+def test_saturation_and_hue_change_colours_and_neither_luma_nor_grey(saturation: float, hue: float) -> None:
+    images = pictures().float() * 0.2 + 100  # far from the ends, at which colours are cut
+    changed = random_colour(images, 0, 0, saturation, hue, generator(0))
+    assert torch.allclose(luma(changed), luma(images), atol=1e-2)
+    assert (changed - images).abs().max() > 2
+    grey = images.mean(1, keepdim=True).expand(-1, 3, -1, -1).contiguous()
+    assert torch.allclose(random_colour(grey, 0, 0, saturation, hue, generator(0)), grey, atol=1e-2)
+    single = images[:, :1]
+    assert torch.equal(random_colour(single, 0, 0, saturation, hue, generator(0)), single)
+
+
+def test_saturation_of_minus_one_is_grey_and_half_a_turn_the_opposite_colour() -> None:
+    images = pictures().float() * 0.2 + 100
+    saturations = random_colour(images, 0, 0, 1, 0, generator(0))
+    chroma = (saturations - luma(saturations)[:, None]).flatten(1).norm(dim=1)
+    original = (images - luma(images)[:, None]).flatten(1).norm(dim=1)
+    assert (chroma / original).min() < 0.03
+    assert (chroma / original).max() > 1.97
+    turned = random_colour(images, 0, 0, 0, 0.5, generator(0))
+    opposite = 2 * luma(images)[:, None] - images
+    assert (turned - opposite).abs().flatten(1).amax(1).min() < 1
+
+
+def test_colours_stay_within_0_and_255() -> None:
+    images = torch.randint(0, 256, (BATCH, 3, 6, 6), generator=generator(0)).float()
+    changed = Augmentation(brightness=1, contrast=1, saturation=1, hue=0.5)(images, generator(0))
+    assert changed.min() == 0
+    assert changed.max() == 255
+
+
+def test_changes_that_are_new_draw_nothing_where_they_are_off() -> None:
+    images = pictures()
+    old = Augmentation(12, 0.1, 0.1, 0.1, 0.5, 0.5, 1.0)
+    random = generator(0)
+    expected = random_erasing(
+        random_warp(random_flip(images.float(), 0.5, random), 12, 0.1, 0.1, 0.1, 1.0, random), 0.5, random
+    )
+    assert torch.equal(old(images, generator(0)), expected)
+
+
+@pytest.mark.parametrize(
+    ("channels", "augmentation"),
+    [
+        (1, Augmentation(12, 0.1, 0.1, 0.1, 0.5, 0.5, 1.0)),
+        (1, Augmentation(crop=20)),
+        (1, Augmentation(cutout=3)),
+        (1, Augmentation(brightness=0.2)),
+        (3, Augmentation(contrast=0.2)),
+        (3, Augmentation(12, 0.1, 0.1, 0.1, 0.5, 0.5, 1.0, 3, 5, 0.1, 0.1, 0.1, 0.1)),
+    ],
+)
+def test_each_sample_gets_a_transform_of_its_own_from_the_generator_alone(
+    channels: int, augmentation: Augmentation
+) -> None:
+    images = synthetic_digits(range(1))[0].expand(50, channels, -1, -1)
     first, again, other = (augmentation(images, generator(seed)) for seed in (1, 1, 2))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
-    assert len(torch.unique(first.flatten(1), dim=0)) == 50
+    assert len(torch.unique(first.flatten(1), dim=0)) >= 40
 
 
-@pytest.mark.parametrize("name", ["rotation", "shift", "scale", "shear", "flip", "erasing", "elastic"])
+def only(name: str, amount: Any) -> Augmentation:
+    return Augmentation(**{name: amount})
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(Augmentation)])
 def test_amounts_out_of_range_are_named(name: str) -> None:
     with pytest.raises(UserError, match=f"{name}=-0.5"):
-        Augmentation(**{name: -0.5})
+        only(name, -0.5)
+
+
+@pytest.mark.parametrize("name", ["crop", "cutout"])
+def test_pixels_are_whole(name: str) -> None:
+    with pytest.raises(UserError, match=f"{name}=2.5: a whole number of pixels is needed"):
+        only(name, 2.5)

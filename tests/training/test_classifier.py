@@ -69,6 +69,48 @@ def test_two_runs_with_one_seed_give_identical_weights(tmp_path: Path) -> None:
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
 
 
+def test_mixed_samples_are_trained_on_by_their_shares_and_counted_by_the_larger_one() -> None:
+    classifier = tiny_classifier(label_smoothing=0.1).eval()  # without dropout
+    images, labels = synthetic_digits(range(6))
+    others, shares = labels.flip(0), torch.tensor([0.9, 0.6, 0.5, 0.3, 1.0, 0.0])
+    one, other = F.one_hot(labels, 10) * shares[:, None], F.one_hot(others, 10) * (1 - shares)[:, None]
+    loss = classifier.training_step((images, one + other), 0)
+    of_each = [
+        F.cross_entropy(classifier(images), target, label_smoothing=0.1, reduction="none")
+        for target in (labels, others)
+    ]
+    assert torch.allclose(loss, (shares * of_each[0] + (1 - shares) * of_each[1]).mean(), atol=1e-6)
+    larger = (one + other).argmax(dim=1)
+    right = (classifier(images).argmax(dim=1) == larger).float().mean()
+    assert float(classifier.train_accuracy.compute()) == pytest.approx(float(right))
+
+
+class HandWritten(ImageClassifier):
+    """A user's own step, as tutorials write it."""
+
+    def training_step(self, batch: Any, batch_idx: int) -> torch.Tensor:
+        images, labels = batch
+        self.seen = labels
+        return F.cross_entropy(self(images), labels)
+
+
+def test_mixing_is_deterministic_kept_in_the_checkpoint_and_works_with_steps_of_ones_own(tmp_path: Path) -> None:
+    amounts: dict[str, Any] = {"mixup": 0.2, "cutmix": 1.0, "crop": 2, "cutout": 5}
+    weights = []
+    for _ in range(2):
+        classifier = tiny_classifier()
+        fit = trainer(tmp_path, limit_train_batches=2, limit_val_batches=1)
+        fit.fit(classifier, datamodule=tiny_data(**amounts))
+        weights.append(classifier.state_dict())
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+    fit.save_checkpoint(tmp_path / "kept.ckpt")
+    kept = torch.load(tmp_path / "kept.ckpt", weights_only=True)["datamodule_hyper_parameters"]
+    assert {name: kept[name] for name in amounts} == amounts
+    own = HandWritten(CNN(channels=(4, 8, 8)))
+    trainer(tmp_path, limit_train_batches=2, limit_val_batches=1).fit(own, datamodule=tiny_data(mixup=0.2))
+    assert own.seen.shape == (100, 10)
+
+
 def test_normalises_with_the_statistics_of_the_training_images(tmp_path: Path) -> None:
     classifier, data = tiny_classifier(), tiny_data()
     trainer(tmp_path).fit(classifier, datamodule=data)

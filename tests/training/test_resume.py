@@ -16,6 +16,7 @@ SETTINGS = [
     *("--batch-size", "50", "--epochs", "3", "--device", "cpu", "--trainer.enable_progress_bar", "false"),
     *("--model.network.channels", "[4,8,8]", "--model.network.batch_norm", "true", "--dropout", "0.2"),
     *("--data.rotation", "10", "--data.shift", "0.1", "--data.erasing", "0.3", "--data.elastic", "1"),
+    *("--data.crop", "2", "--data.cutout", "4", "--data.contrast", "0.2", "--data.mixup", "0.4", "--data.cutmix", "1"),
     *("--model.schedule", "one_cycle", "--model.ema_decay", "0.9", "--trainer.accumulate_grad_batches", "2"),
     *("--trainer.log_every_n_steps", "1", "--checkpoint.every_n_train_steps", "1"),
 ]
