@@ -20,6 +20,7 @@ SHEET_FORMATS = (".png", ".svg", ".pdf")
 SPLIT_NAMES: dict[Split, str] = {"train": "training", "val": "validation", "test": "test"}
 BAR = 24  # columns of the longest one
 MOST_LISTED = 20  # of what is left out, and of duplicates
+MOST_CLASSES = 12  # whose names stand in the list of data sets; of others the first and the last ones do
 MOST_NAMED = 4  # of the images of one group of duplicates
 
 
@@ -68,13 +69,19 @@ def _list(data_dir: Path) -> None:
         absent, count = len(dataset.absent_files(data_dir)), dataset.count_files()
         presence = "generated" if not count else "present" if not absent else "absent"
         presence = f"{absent} of {count} absent" if 0 < absent < count else presence
-        classes = f"{len(dataset.class_names)}: {', '.join(dataset.class_names)}; images of {shape}"
+        classes = f"{len(dataset.class_names)}: {_listed(dataset.class_names)}; images of {shape}"
         rows.append((name, *sizes, presence, classes))
     print(table(rows, right_aligned=(1, 2)))
     print()
     what = f"Choose with --data.dataset NAME. Images are channels x height x width. Files are looked for in {data_dir}"
     print(wrapped(f"{what} (see --data.data_dir and MNIST_CNN_DATA) and downloaded there when they are needed."))
     print(wrapped(f"Your own images are named by their path: {PROGRAM} datasets PATH says what is in them."))
+
+
+def _listed(names: Sequence[str]) -> str:
+    if len(names) > MOST_CLASSES:
+        names = [*names[:4], "...", *names[-3:]]
+    return printable(", ".join(names))
 
 
 def _describe(name: str, dataset: Dataset, data_dir: Path, sheet: Path | None) -> None:

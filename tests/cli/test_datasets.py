@@ -49,6 +49,17 @@ def test_a_known_data_set_is_described_by_its_name(cli: Cli) -> None:
     assert "of 28x28 pixels" in out
 
 
+def test_many_classes_do_not_flood_the_list(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    status, out, _ = cli("datasets")
+    assert status == 0
+    lines = out.split("\n\n")[0].splitlines()
+    assert max(map(len, lines)) <= 80
+    start = next(number for number, line in enumerate(lines) if line.startswith("emnist_byclass"))
+    assert "62: 0, 1, 2, 3, ..., x, y, z;" in lines[start]
+    assert lines[start + 1].strip() == "images of 1x28x28"
+
+
 def test_the_size_and_channels_that_fit_would_use_are_shown(cli: Cli, pets: Path) -> None:
     assert (
         "of 8x8 pixels (height x width), grey"

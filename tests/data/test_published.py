@@ -38,6 +38,31 @@ def test_emnist_is_turned_upright(tmp_path: Path) -> None:
     assert torch.equal(images[:].transpose(2, 3), synthetic_digits(range(100), split="test")[0])
 
 
+def test_the_labels_of_emnist_letters_begin_at_one(tmp_path: Path) -> None:
+    write_dataset(tmp_path, "emnist_letters")
+    dataset = published_dataset("emnist_letters")
+    path = dataset.raw_folder(tmp_path) / dataset.files["test"][1]
+    held = torch.arange(100, dtype=torch.uint8) % 26 + 1
+    path.write_bytes(gzip.compress(idx_bytes(held)))
+    labels = dataset.read(tmp_path, "test")[1]
+    assert [dataset.class_names[label] for label in labels[:3]] == ["A", "B", "C"]
+    assert dataset.class_names[labels[25]] == "Z"
+    for outside in (0, 27):
+        path.write_bytes(gzip.compress(idx_bytes(torch.full((100,), outside, dtype=torch.uint8))))
+        with pytest.raises(DatasetAlteredError, match=f"label {outside}, but EMNIST Letters has classes 1 to 26"):
+            dataset.read(tmp_path, "test")
+
+
+def test_the_classes_of_emnist_are_those_that_torchvision_has() -> None:
+    from torchvision.datasets import EMNIST
+
+    for part in ("balanced", "byclass"):
+        assert [*find_dataset(f"emnist_{part}").class_names] == EMNIST.classes_split_dict[part]
+    assert [*find_dataset("emnist_letters").class_names] == [
+        n.upper() for n in EMNIST.classes_split_dict["letters"][1:]
+    ]
+
+
 def test_qmnist_takes_the_class_from_the_first_column(tmp_path: Path) -> None:
     write_dataset(tmp_path, "qmnist")
     _, labels = synthetic_digits(range(100), split="test")
