@@ -10,6 +10,7 @@ import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,7 +23,7 @@ from mnist_cnn.errors import UserError
 
 # Formats of pixels that Pillow decodes by itself. Not in the list: what runs a program or lets a file name another
 # format (EPS, IPTC), drawings (WMF), and what is decoded by Python, pixel by pixel (QOI), or was never a photograph's.
-FORMATS = ("AVIF", "BMP", "DIB", "GIF", "JPEG", "JPEG2000", "PCX", "PNG", "PPM", "SGI", "TGA", "TIFF", "WEBP")
+FORMATS = ("JPEG", "PNG", "AVIF", "BMP", "DIB", "GIF", "JPEG2000", "PCX", "PPM", "SGI", "TGA", "TIFF", "WEBP")
 FAMILIAR_FORMATS = "JPEG, PNG, TIFF, WebP, AVIF, GIF, BMP, JPEG 2000, PPM, TGA, PCX, SGI"
 LARGEST_PIXELS = 50_000_000
 LARGEST_STREAM = 300_000_000  # bytes of what is read into memory: about what 50 megapixels take uncompressed
@@ -31,6 +32,8 @@ LARGEST_WHOLE_JPEG2000 = 12_000_000  # pixels; OpenJPEG takes 20 bytes and half 
 SLOW_DECODERS = ("ppm", "ppm_plain", "bmp_rle")
 MOST_SLOW_VALUES = 3_000_000
 MOST_SCANS = 64  # of a JPEG, each of which goes through the whole picture; progressive ones have about ten
+SHORTEST_SCAN = 10  # bytes
+MOST_SCANNED_PIXELS = 10_000_000  # in all scans together; a tenth of a second or two
 LONGEST_REASON = 100  # characters of a decoder's own words
 
 # Not the bytes that stand for themselves in a scan, and not the marks at which decoding can begin again.
@@ -55,10 +58,11 @@ class UnreadablePictureError(UserError):
     """A file that is no picture, or is damaged, too large, or not to be read."""
 
 
-def known_formats() -> list[str]:
+@cache
+def known_formats() -> tuple[str, ...]:
     """Those of `FORMATS` that the installed Pillow decodes."""
     Image.init()
-    return [name for name in FORMATS if name in Image.OPEN]
+    return tuple(name for name in FORMATS if name in Image.OPEN)
 
 
 class Outline(NamedTuple):
@@ -87,7 +91,7 @@ def outline(picture: Any) -> Outline:
         UnreadablePictureError: if it is no picture or is not to be read, with its name and the reason.
     """
     name = name_of(picture)
-    with _in_one_line(name), undisturbed(), _opened(picture, name) as image:
+    with _in_one_line(name), undisturbed, _opened(picture, name, is_decoded=False) as image:
         width, height = image.size
         # Pillow gives a TIFF's size as it is going to be turned.
         if image.format != "TIFF" and _orientation(image, is_decoded=False) in SIDEWAYS:
@@ -110,7 +114,7 @@ def decode(picture: Any, in_colour: bool = False) -> Image.Image:
         UnreadablePictureError: if that cannot be done, with the picture's name and the reason.
     """
     name = name_of(picture)
-    with _in_one_line(name), undisturbed(), _opened(picture, name) as image:
+    with _in_one_line(name), undisturbed, _opened(picture, name) as image:
         _check_size(image.size, name)
         with libtiff_silenced(image):
             image.load()
@@ -129,7 +133,7 @@ def _in_one_line(name: str) -> Iterator[None]:
 
 
 @contextmanager
-def _opened(picture: Any, name: str) -> Iterator[Image.Image]:
+def _opened(picture: Any, name: str, is_decoded: bool = True) -> Iterator[Image.Image]:
     """Look at a file's beginning. Formats that are not in the list are no pictures, whatever the file is called."""
     if isinstance(picture, Image.Image):
         yield picture
@@ -137,8 +141,9 @@ def _opened(picture: Any, name: str) -> Iterator[Image.Image]:
     with _as_stream(picture, name) as stream:
         image = Image.open(stream, formats=known_formats())
         _check_size(image.size, name)
-        _check_effort(image, stream, name)
-        _reduce_while_decoding(image)
+        if is_decoded:
+            _check_effort(image, stream, name)
+            _reduce_while_decoding(image)
         yield image
 
 
@@ -209,8 +214,11 @@ def _check_effort(image: Image.Image, stream: Any, name: str) -> None:
     if image.format in ("JPEG", "MPO"):
         position = stream.tell()
         stream.seek(0)
-        scans = _count_scans(stream.read(LARGEST_STREAM))
+        content = stream.read(LARGEST_STREAM)
         stream.seek(position)
+        scans = 0
+        if len(content) // SHORTEST_SCAN * image.width * image.height > MOST_SCANNED_PIXELS:
+            scans = _count_scans(content)
         if scans > MOST_SCANS:
             raise UnreadablePictureError(f"{name}: damaged ({scans} scans where a JPEG has about ten)")
 

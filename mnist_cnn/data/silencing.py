@@ -4,7 +4,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from threading import Lock
 from typing import Any
 
@@ -17,19 +17,17 @@ class _WhileNeeded:
     def __init__(self, change: Callable[[], AbstractContextManager[None]]) -> None:
         self._change, self._lock, self._users, self._made = change, Lock(), 0, ExitStack()
 
-    @contextmanager
-    def __call__(self) -> Iterator[None]:
+    def __enter__(self) -> None:
         with self._lock:
             if not self._users:
                 self._made.enter_context(self._change())
             self._users += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._users -= 1
-                if not self._users:
-                    self._made.close()
+
+    def __exit__(self, *error: object) -> None:
+        with self._lock:
+            self._users -= 1
+            if not self._users:
+                self._made.close()
 
 
 @contextmanager
@@ -67,11 +65,6 @@ def is_loud(image: Image.Image) -> bool:
     return "libtiff" in {str(tile[0]) for tile in getattr(image, "tile", None) or []}
 
 
-@contextmanager
-def libtiff_silenced(image: Any) -> Iterator[None]:
+def libtiff_silenced(image: Any) -> AbstractContextManager[None]:
     """Send the standard error nowhere while libtiff decodes; for its files alone, as it is the whole process's."""
-    if not is_loud(image):
-        yield
-        return
-    with _silenced():
-        yield
+    return _silenced if is_loud(image) else nullcontext()

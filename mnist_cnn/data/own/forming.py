@@ -41,7 +41,7 @@ def formed(image: Image.Image, form: Form) -> NDArray[np.uint8]:
     Raises:
         UnreadablePictureError: if it holds values that are no finite numbers.
     """
-    image = in_plain_mode(image, in_colour=form.channels == 3)
+    image = in_plain_mode(image, in_colour=True)
     if image.mode in ("I", "F"):
         values: NDArray[Any] = np.asarray(image)
         return _placed(_scaled(values, _white_of(values, is_deep=image.mode == "I")), form)
@@ -111,7 +111,9 @@ def _placed(image: Image.Image, form: Form) -> NDArray[np.uint8]:
     pixels = pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
     if (height, width) != form[1:]:
         pixels = _padded(pixels, form)
-    return np.array(np.broadcast_to(pixels, form), order="C")
+    if pixels.shape != form:
+        pixels = np.broadcast_to(pixels, form)
+    return np.array(pixels, order="C")
 
 
 def _padded(pixels: NDArray[np.uint8], form: Form) -> NDArray[np.uint8]:

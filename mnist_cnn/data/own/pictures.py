@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from pathlib import Path, PurePosixPath
 from threading import Event
-from typing import Any, NamedTuple, TypeVar
+from typing import IO, Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,10 +24,11 @@ from mnist_cnn.data.decoding import FORMATS, Outline, known_formats, name_of, ou
 from mnist_cnn.data.own.forming import formed_file
 from mnist_cnn.data.own.labels import natural_key
 from mnist_cnn.data.own.source import BLOCK_IMAGES, Block, Form, Part, Skipped, Source, Survey
+from mnist_cnn.data.silencing import undisturbed
 from mnist_cnn.errors import UserError, of_system
 
 # What a picture is opened from; a function is called in the thread that decodes it, and may raise OSError or UserError.
-Content = Path | bytes | Callable[[], bytes]
+Content = Path | bytes | Callable[[], bytes | IO[bytes]]
 BLOCK_BYTES = 64_000_000  # of a block's images, at most
 TASK_PICTURES, TASK_PIXELS = 64, 1_000_000  # that one thread takes over at once
 PIXELS_AT_ONCE = 64_000_000  # in work at once; up to about 12 bytes for each
@@ -55,6 +56,9 @@ class Picture(NamedTuple):
     name: str
     place: Any = None
     is_named: bool = False
+
+
+Seen = tuple[Picture, Outline]
 
 
 class PictureSource(Source):
@@ -90,29 +94,50 @@ class PictureSource(Source):
         """
 
     def remarks(self) -> tuple[Sequence[Skipped], Sequence[str], Sequence[str]]:
-        """What else was found while listing: things left out, sentences, and names of empty classes."""
+        """What else was found: things left out, sentences, and names of empty classes; asked for last."""
         return (), (), ()
+
+    def arranged(self, found: list[Seen], skipped: list[Skipped]) -> list[Seen]:
+        """Give pictures their splits and labels, where only all of them together tell; what is not given is left out.
+
+        Args:
+            found: The pictures in the order in which they were listed, each with its outline.
+            skipped: What should have been a picture and is none.
+
+        Raises:
+            UserError: if they cannot be used.
+        """
+        return found
 
     def survey(self) -> Survey:
         """Look at all headers; see `Source.survey`."""
-        found: dict[Split, list[tuple[Picture, Outline]]] = {}
+        found: list[Seen] = []
         skipped: list[Skipped] = []
         others: Counter[str] = Counter()
-        jobs = (((picture, content), HEADER_PIXELS) for picture, content in self.listed())
+        jobs = (((picture, content), HEADER_PIXELS + _length(content) // 4) for picture, content in self.listed())
         for picture, seen in _in_parallel(_seen, jobs):
             if isinstance(seen, Outline):
-                found.setdefault(picture.split, []).append((picture, seen))
+                found.append((picture, seen))
             elif picture.is_named or has_picture_name(picture.name):
                 skipped.append(Skipped(picture.name, seen))
             else:
                 others[kind_of_name(picture.name)] += 1
-        parts = {split: self._part(split, found[split]) for split in ("train", "val", "test") if split in found}
+        parts = self._parts(self.arranged(found, skipped))
+        if "train" not in parts:
+            examples = f" ({skipped[0].name}: {skipped[0].reason})" if skipped else ""
+            raise UserError(f"{self.path} holds no picture that can be read{examples}")
         more_skipped, notes, empty_classes = self.remarks()
         notes = [*notes, *([_note_of_others(others)] if others else [])]
-        skipped.sort(key=lambda entry: natural_key(entry.name))
-        return Survey(parts, [*skipped, *more_skipped], notes, empty_classes=tuple(empty_classes))
+        skipped = sorted([*skipped, *more_skipped], key=lambda entry: natural_key(entry.name))
+        return Survey(parts, skipped, notes, empty_classes=tuple(empty_classes))
 
-    def _part(self, split: Split, found: list[tuple[Picture, Outline]]) -> Part:
+    def _parts(self, found: list[Seen]) -> dict[Split, Part]:
+        by_split: dict[Split, list[Seen]] = {"train": [], "val": [], "test": []}
+        for entry in found:
+            by_split[entry[0].split].append(entry)
+        return {split: self._part(split, entries) for split, entries in by_split.items() if entries}
+
+    def _part(self, split: Split, found: list[Seen]) -> Part:
         if not self.keeps_order:
             found.sort(key=lambda entry: order_of(entry[0].name))
         pictures = self._pictures[split] = [picture for picture, _ in found]
@@ -196,7 +221,7 @@ def _decoded(position: int, content: Content, form: Form) -> tuple[int, NDArray[
     return position, _or_reason(lambda opened: formed_file(opened, form), content)
 
 
-def _or_reason(read: Callable[[Path | bytes], Taken], content: Content) -> Taken | str:
+def _or_reason(read: Callable[[Any], Taken], content: Content) -> Taken | str:
     name = ""
     try:
         opened = content() if callable(content) else content
@@ -263,8 +288,9 @@ def _tasks(jobs: Iterable[tuple[tuple[Any, ...], int]]) -> Iterator[tuple[list[t
 
 def _worked_off(function: Callable[..., Given], task: list[tuple[Any, ...]], is_over: Event) -> list[Given]:
     results = []
-    for arguments in task:
-        if is_over.is_set():
-            break
-        results.append(function(*arguments))
+    with undisturbed:  # once for all: it takes as long as decoding a small picture
+        for arguments in task:
+            if is_over.is_set():
+                break
+            results.append(function(*arguments))
     return results
