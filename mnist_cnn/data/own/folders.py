@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from mnist_cnn.console import printable
 from mnist_cnn.data.decoding import UnreadablePictureError, outline
 from mnist_cnn.data.own.pictures import Content, Picture, PictureSource, Seen, has_picture_name
 from mnist_cnn.data.own.source import Skipped, Source
@@ -34,7 +35,7 @@ class ClassFolders(PictureSource):
         names = [picture.name for picture, _ in found]
         read = set(names)
         lost = {entry.name.rpartition("/")[0] for entry in skipped if entry.name not in read}
-        self._structure = structure_of(str(self.path), names, [*self.empty_folders(), *(lost - {""})])
+        self._structure = structure_of(printable(self.path), names, [*self.empty_folders(), *(lost - {""})])
         belongings = self._structure.belongings
         return [
             (picture._replace(split=place.split, label=place.label), seen)

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from mnist_cnn.console import printable
 from mnist_cnn.data.base import Split
 from mnist_cnn.data.decoding import FORMATS, Outline, known_formats, name_of, outline
 from mnist_cnn.data.own.forming import formed_file
@@ -124,11 +125,12 @@ class PictureSource(Source):
                 others[kind_of_name(picture.name)] += 1
         parts = self._parts(self.arranged(found, skipped))
         if "train" not in parts:
-            examples = f" ({skipped[0].name}: {skipped[0].reason})" if skipped else ""
-            raise UserError(f"{self.path} holds no picture that can be read{examples}")
+            example = f" ({printable(skipped[0].name)}: {skipped[0].reason})" if skipped else ""
+            raise UserError(f"{printable(self.path)} holds no picture that can be read{example}")
         more_skipped, notes, empty_classes = self.remarks()
         notes = [*notes, *([_note_of_others(others)] if others else [])]
-        skipped = sorted([*skipped, *more_skipped], key=lambda entry: natural_key(entry.name))
+        skipped = [entry._replace(name=printable(entry.name)) for entry in (*skipped, *more_skipped)]
+        skipped.sort(key=lambda entry: natural_key(entry.name))
         return Survey(parts, skipped, notes, empty_classes=tuple(empty_classes))
 
     def _parts(self, found: list[Seen]) -> dict[Split, Part]:
@@ -148,7 +150,7 @@ class PictureSource(Source):
             labels=np.array([picture.label for picture in pictures]) if has_labels else None,
             sizes=sizes,
             is_grey=all(seen.is_grey for _, seen in found),
-            name_of=lambda position: pictures[position].name,
+            name_of=lambda position: printable(pictures[position].name),
         )
 
     def blocks(self, split: Split, form: Form) -> Iterator[Block]:
@@ -197,7 +199,7 @@ def picture_suffixes() -> frozenset[str]:
 def kind_of_name(name: str) -> str:
     """By what files that are no pictures are counted: the ending of the name, or the name."""
     path = PurePosixPath(name)
-    return path.suffix.lower() or path.name
+    return printable(path.suffix.lower() or path.name)
 
 
 def _note_of_others(others: Counter[str]) -> str:

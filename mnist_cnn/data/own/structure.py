@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from mnist_cnn.console import printable
 from mnist_cnn.data.base import Split
 from mnist_cnn.data.own.source import Skipped
 from mnist_cnn.errors import UserError
@@ -175,7 +176,7 @@ def _splits_of(root: Folder) -> dict[Split, list[Folder]] | None:
 
 def _add_splits(structure: Structure, root: Folder, splits: dict[Split, list[Folder]], top: str) -> None:
     if "train" not in splits:
-        there = " and ".join(f"{folder.name}/" for folder in root.filled())
+        there = " and ".join(f"{printable(folder.name)}/" for folder in root.filled())
         raise UserError(f"{top} holds nothing to train on, but {there} alone: {_shape_of(top)}")
     for folder in splits["train"]:
         _add_classes(structure, "train", _without_inner(folder, "train"), top)
@@ -189,7 +190,7 @@ def _add_splits(structure: Structure, root: Folder, splits: dict[Split, list[Fol
         for folder in root.filled():
             if folder.name not in taken:
                 names = [*folder.every_picture()]
-                structure.notes.append(_left_out(names, f"{folder.name}/", "it is no folder of a split"))
+                structure.notes.append(_left_out(names, folder.name, "it is no folder of a split"))
 
 
 def _without_inner(folder: Folder, split: Split) -> Folder:
@@ -225,7 +226,7 @@ def _add_held_out(structure: Structure, split: Split, folder: Folder, known: set
     is_unlabelled = len(filled) == 1 and len(known) > 1 and _known_label(filled[0].name, known) not in known
     if not filled or (is_unlabelled and not folder.pictures):
         names = [*folder.every_picture()]
-        structure.notes.append(_left_out(names, f"{name}/", "without a folder for each class they have no labels"))
+        structure.notes.append(_left_out(names, name, "without a folder for each class they have no labels"))
         return
     structure.skipped += [Skipped(each, BESIDE, is_damaged=False) for each in folder.pictures]
     for each in folder.folders.values():
@@ -234,7 +235,8 @@ def _add_held_out(structure: Structure, split: Split, folder: Folder, known: set
         if not names:
             structure.empty_classes.append(label)
         elif label != label_of(each.name):
-            structure.notes.append(f"{name}/{each.name} was taken for the class {label} of the training images")
+            given = printable(f"{name}/{each.name}")
+            structure.notes.append(f"{given} was taken for the class {printable(label)} of the training images")
 
 
 def _known_label(name: str, known: set[str]) -> str:
@@ -256,5 +258,5 @@ def _shape_of(top: str) -> str:
 
 
 def _left_out(pictures: Sequence[str], folder: str, reason: str) -> str:
-    are = "1 picture in {} was" if len(pictures) == 1 else f"{len(pictures):,} pictures in {{}} were"
-    return f"{are.format(folder)} left out: {reason}"
+    count = "1 picture" if len(pictures) == 1 else f"{len(pictures):,} pictures"
+    return f"{count} in {printable(folder)}/ {'was' if len(pictures) == 1 else 'were'} left out: {reason}"

@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-from mnist_cnn.data.own.archives import PackedPictures
+from mnist_cnn.console import printable
+from mnist_cnn.data.own.packed import PackedPictures
 from mnist_cnn.data.own.pictures import Content, Picture
 from mnist_cnn.errors import UserError
 
@@ -89,8 +90,8 @@ class TarredPictures(PackedPictures):
         end = entry.offset_data + entry.size
         if self._open and end > max(LARGEST_RATIO * self._packed_bytes, HARMLESS_BYTES):
             raise UserError(
-                f"{self.path}: with {entry.name} it would unpack to more than {end // 1_000_000:,} MB, {LARGEST_RATIO} "
-                f"times its size: it is not read any further"
+                f"{printable(self.path)}: with {printable(entry.name)} it would unpack to {end // 1_000_000:,} MB, "
+                f"more than {LARGEST_RATIO} times its size: it is not read any further"
             )
 
 

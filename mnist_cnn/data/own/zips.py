@@ -8,8 +8,9 @@ from functools import cached_property
 from typing import IO, TypeVar
 from zipfile import BadZipFile, LargeZipFile, ZipFile, ZipInfo
 
+from mnist_cnn.console import printable
 from mnist_cnn.data.decoding import LARGEST_STREAM
-from mnist_cnn.data.own.archives import WAY_OUT, PackedPictures
+from mnist_cnn.data.own.packed import WAY_OUT, PackedPictures
 from mnist_cnn.data.own.pictures import Content, Picture, has_picture_name
 from mnist_cnn.errors import UserError
 
@@ -46,7 +47,7 @@ class ZippedPictures(PackedPictures):
             elif name:
                 yield Picture("train", None, name, entry), self._opener(entry)
         if encrypted and encrypted == sum(not entry.is_dir() for entry in self._archive.infolist()):
-            raise UserError(f"{self.path} is encrypted: {WAY_OUT}")
+            raise UserError(f"{printable(self.path)} is encrypted: {WAY_OUT}")
 
     def contents(self, pictures: Sequence[Picture]) -> Iterable[tuple[int, Content]]:
         """What reads each entry; see `PictureSource.contents`."""

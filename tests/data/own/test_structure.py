@@ -18,10 +18,7 @@ def found(*names: str, empty: tuple[str, ...] = ()) -> dict[str, str]:
         *((name, "train") for name in ("train", "Train", "TRAINING", "train_images", "trainingSet", "seg_train")),
         *((name, "val") for name in ("val", "valid", "Validation", "dev", "val-set")),
         *((name, "test") for name in ("test", "Testing", "eval", "test images", "TestSet")),
-        *(
-            (name, None)
-            for name in ("trains", "training shoe", "cat", "images", "train_val", "testudo", "猫")
-        ),
+        *((name, None) for name in ("trains", "training shoe", "cat", "images", "train_val", "testudo", "猫")),
     ],
 )
 def test_splits_have_many_names(name: str, split: str | None) -> None:
