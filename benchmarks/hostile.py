@@ -34,7 +34,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from benchmarks.measuring import conditions, conditions_line
 
 SECONDS, MEGABYTES = 10.0, 1536
-COUNTS = {"checkpoints": 600, "onnx": 200, "pictures": 3000, "commands": 500, "data": 100}
+COUNTS = {"checkpoints": 600, "onnx": 200, "pictures": 3000, "commands": 500, "data": 100, "own": 200}
 TINY = ["--epochs", "1", "--trainer.limit_train_batches", "1", "--trainer.enable_progress_bar", "false"]
 FORBIDDEN = ("os.system", "subprocess.Popen", "os.exec", "os.posix_spawn", "socket.connect", "ctypes.dlopen")
 WARM = (
@@ -127,7 +127,7 @@ def run_kind(kind: str, count: int, seed: int, folder: Path) -> dict[str, Any]:
 
 def cases_of(kind: str, count: int, seed: int, folder: Path) -> Iterator[Case]:
     """The commands of a kind, from the generators that the tests use too."""
-    from tests.support.hostile import checkpoints, commands, data_files, onnx_files, pictures
+    from tests.support.hostile import checkpoints, commands, data_files, onnx_files, own_data, pictures
 
     made = folder / "made"
     made.mkdir()
@@ -146,6 +146,14 @@ def cases_of(kind: str, count: int, seed: int, folder: Path) -> Iterator[Case]:
     elif kind == "commands":
         for number, argv in enumerate(commands.cases(count, seed, made)):
             yield Case(str(number), argv)
+    elif kind == "own":
+        for number, path in enumerate(own_data.cases(count, seed, made)):
+            predicted = ["predict", str(path), good, "--ckpt_path", "reference"]
+            trained = ["fit", "--data.dataset", str(path), "--batch-size", "4", "--model.network", "MLP", *TINY]
+            command = [predicted, ["datasets", str(path)], trained][number // len(own_data.KINDS) % 3]
+            is_predicted = command is predicted
+            answer = answer_of("reference", good) if is_predicted else ""
+            yield Case(f"{command[0]} {path.parent.name}", command, answer, must_answer=is_predicted)
     else:
         for number, path in enumerate(data_files.cases(count, seed, made)):
             dataset = data_files.DATASETS[number % len(data_files.DATASETS)]  # with known checksums, and without

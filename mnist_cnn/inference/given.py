@@ -123,6 +123,7 @@ class DataFile(Given):
     def __init__(self, path: Path, classifier: Classifier, reading: Reading) -> None:
         self.path, self.classifier = path, classifier
         self.source: Source = recognise(path, reading)
+        self.source.is_for_answers = True
         survey = self.source.survey()
         self.parts = {split: part for split, part in survey.parts.items() if len(part)}
         self.count = sum(map(len, self.parts.values()))
@@ -166,9 +167,9 @@ class DataFile(Given):
         sizes = np.concatenate([part.sizes for part in self.parts.values()]) if self.parts else np.zeros((0, 2))
         if len(sizes) and (sizes == sizes[0]).all() and sizes[0].tolist() != size:
             found, taken = ("x".join(map(str, each)) for each in (sizes[0].tolist(), size))
-            yield f"its images of {found} pixels are brought to {taken}, which the network takes"
+            yield f"{printable(self.path)}: its images of {found} pixels are brought to {taken}, which the network takes"
         if channels == 1 and not all(part.is_grey for part in self.parts.values()):
-            yield "its images in colour are turned into grey, which the network takes"
+            yield f"{printable(self.path)}: its images in colour are turned into grey, which the network takes"
 
 
 def open_all(paths: Iterable[Path], classifier: Classifier, reading: Reading) -> tuple[list[Given], list[str]]:

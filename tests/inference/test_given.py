@@ -128,7 +128,7 @@ def test_damaged_images_are_a_problem_each_and_the_others_answered(made: Callabl
 def test_images_of_another_size_are_asked_for_in_the_networks_own(made: Callable[..., DataFile]) -> None:
     source = table(4, side=(8, 10))
     file = made(source, Brightest((3, 4, 5)))
-    assert file.notes == ["its images of 8x10 pixels are brought to 4x5, which the network takes"]
+    assert file.notes == ["made.csv: its images of 8x10 pixels are brought to 4x5, which the network takes"]
     assert [answer.label for _, answer in answered(Brightest((3, 4, 5)), [file], 1)] == list("0123")
     assert source.asked == [Form(3, 4, 5)]
 

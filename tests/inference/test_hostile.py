@@ -8,9 +8,12 @@ import pytest
 import torch
 
 import mnist_cnn
+from mnist_cnn.data.reading import Reading
 from mnist_cnn.errors import UserError
 from mnist_cnn.inference.classifier import CheckpointClassifier
 from mnist_cnn.inference.export import export_onnx
+from mnist_cnn.inference.found import find_pictures
+from mnist_cnn.inference.given import answered, open_all
 from mnist_cnn.networks import (
     CNN,
     MLP,
@@ -25,7 +28,7 @@ from mnist_cnn.networks import (
 )
 from mnist_cnn.runs.checkpoint import Checkpoint
 from tests.support.checkpoints import contents_of, write_checkpoint
-from tests.support.hostile import checkpoints, onnx_files
+from tests.support.hostile import checkpoints, onnx_files, own_data
 
 PICTURE = np.zeros((28, 28), np.uint8)
 PICTURE[6:22, 12:16] = 255
@@ -151,3 +154,25 @@ def test_a_larger_onnx_file_is_read_where_the_user_says_so(monkeypatch: pytest.M
         mnist_cnn.load(onnx_files.UNDAMAGED)
     monkeypatch.setenv("MNIST_CNN_LARGEST_CHECKPOINT", "1")
     assert mnist_cnn.load(onnx_files.UNDAMAGED).class_names
+
+
+def test_files_of_many_images_from_anywhere_are_answered_or_named(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    network = mnist_cnn.load("reference")
+    read, refusals = 0, []
+    for path in own_data.cases(39, 1, tmp_path):
+        paths, failures = find_pictures([str(path)])
+        given, more = open_all(paths, network, Reading())
+        for item, prediction in answered(network, given, 1):
+            read += not prediction.is_error
+            failures += [prediction.problem] if prediction.is_error else []
+            assert item.name or prediction.is_error
+        refusals += [*failures, *more, *(line for each in given for line in each.failures)]
+    assert read > 12
+    assert len(refusals) > 20
+    for line in refusals:
+        assert line.isprintable(), line
+        assert len(line) < 800, line
+    assert not (tmp_path / own_data.RAN).exists()
+    assert not capfd.readouterr().err

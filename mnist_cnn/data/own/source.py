@@ -102,11 +102,14 @@ class Source(ABC):
         path: What was named.
         kind: What it is, for people: "a folder of pictures", "a table of pixels".
         files: All files that are read, in an order of their own; of them the cache sees whether something has changed.
+        is_for_answers: Whether a trained network is to answer for the images, so that those without a label, a class or
+            a split are not left out; set before `survey`.
     """
 
     path: Path
     kind: str
     files: Sequence[Path]
+    is_for_answers: bool = False
 
     @abstractmethod
     def survey(self) -> Survey:
