@@ -163,13 +163,13 @@ class DataFile(Given):
 
     def _changes(self) -> Iterator[str]:
         """What is done to all images of a file whose images are not what the network takes."""
-        channels, *size = self.classifier.image_shape
+        name, (channels, *size) = printable(self.path), self.classifier.image_shape
         sizes = np.concatenate([part.sizes for part in self.parts.values()]) if self.parts else np.zeros((0, 2))
         if len(sizes) and (sizes == sizes[0]).all() and sizes[0].tolist() != size:
             found, taken = ("x".join(map(str, each)) for each in (sizes[0].tolist(), size))
-            yield f"{printable(self.path)}: its images of {found} pixels are brought to {taken}, which the network takes"
+            yield f"{name}: its images of {found} pixels are brought to {taken}, which the network takes"
         if channels == 1 and not all(part.is_grey for part in self.parts.values()):
-            yield f"{printable(self.path)}: its images in colour are turned into grey, which the network takes"
+            yield f"{name}: its images in colour are turned into grey, which the network takes"
 
 
 def open_all(paths: Iterable[Path], classifier: Classifier, reading: Reading) -> tuple[list[Given], list[str]]:

@@ -2,6 +2,7 @@
 
 import csv
 import errno
+import gzip
 import io
 import json
 import os
@@ -336,3 +337,27 @@ def test_a_disk_that_becomes_full_leaves_nothing_and_the_first_answers_are_print
     assert "error: answers.csv: no space is left on the disk: free some; the answers are printed instead" in err
     assert "made.csv, row 20 " in out
     assert [path.name for path in Path().iterdir()] == ["test.csv"]
+
+
+def _packed(images: np.ndarray) -> bytes:
+    header = bytes([0, 0, 8, 3]) + b"".join(size.to_bytes(4, "big") for size in images.shape)
+    return gzip.compress(header + images.tobytes())
+
+
+FILES: dict[str, Callable[[np.ndarray], object]] = {
+    "digits.npy": lambda images: np.save("digits.npy", images),
+    "digits.npz": lambda images: np.savez("digits.npz", x_test=images / np.float32(255)),
+    "digits.gz": lambda images: Path("digits.gz").write_bytes(_packed(images)),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_files_of_every_kind_are_answered_alike(cli: Cli, name: str) -> None:
+    images = synthetic_digits(range(30))[0].numpy()
+    FILES[name](images[:, 0])
+    status, _, err = cli("predict", name, "--output", "answers.json", "--ckpt_path", "reference")
+    assert status == 0, err
+    expected = mnist_cnn.load("reference").predict_proba(images)
+    answers = json.loads(Path("answers.json").read_text())
+    assert [answer["label"] for answer in answers] == list(map(str, expected.argmax(axis=1)))
+    assert [answer["probability"] for answer in answers] == pytest.approx(expected.max(axis=1).tolist(), abs=2e-6)
