@@ -20,9 +20,8 @@ def format_of(file: Path) -> str:
     suffix = file.suffix.lower()
     if suffix in (NPY_SUFFIX, NPZ_SUFFIX, MAT_SUFFIX):
         return suffix[1:]
-    if "idx" in file.name.lower() or "ubyte" in file.name.lower():
-        return "idx" if looks_like_idx(file) else ""
-    return ""
+    is_called_so = "idx" in file.name.lower() or "ubyte" in file.name.lower()
+    return "idx" if (is_called_so or suffix in ("", ".gz")) and looks_like_idx(file) else ""
 
 
 def array_files(path: Path) -> list[Path]:
