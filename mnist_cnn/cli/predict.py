@@ -56,8 +56,8 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         "pictures",
         nargs="+",
         metavar="PICTURE",
-        help="pictures, folders to be walked, - for standard input; tables and arrays of many images: .csv, .npz, "
-        ".npy, IDX, .mat, .parquet",
+        help="pictures, folders to be walked, - for standard input; archives, tables and arrays of many images: .zip, "
+        ".tar.gz, .csv, .npz, .npy, IDX, .mat, .parquet",
     )
     parser.add_checkpoint()
     parser.add_argument("--top_k", type=int, default=3, metavar="K", help="how many of the likeliest classes (3)")

@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -349,6 +350,25 @@ FILES: dict[str, Callable[[np.ndarray], object]] = {
     "digits.npz": lambda images: np.savez("digits.npz", x_test=images / np.float32(255)),
     "digits.gz": lambda images: Path("digits.gz").write_bytes(_packed(images)),
 }
+
+
+def test_archives_are_answered_picture_by_picture_whatever_folders_are_in_them(cli: Cli) -> None:
+    file = io.BytesIO()
+    seven().save(file, "PNG")
+    with zipfile.ZipFile("scans.zip", "w") as archive:
+        for name in ("7/a.png", "deeper/8/b.png", "c.png"):
+            archive.writestr(name, file.getvalue())
+        archive.writestr("d.png", b"no picture")
+        archive.writestr("../e.png", file.getvalue())
+    status, out, err = cli("predict", "scans.zip", "--ckpt_path", "reference")
+    assert status == 1
+    assert [line.split()[:2] for line in out.splitlines()[1:]] == [
+        ["7/a.png", "7"],
+        ["deeper/8/b.png", "7"],
+        ["c.png", "7"],
+    ]
+    assert "error: d.png: no picture" in err
+    assert "Right: 50.00 % of 2" in err, "of those in folders that are called as classes are"
 
 
 @pytest.mark.parametrize("name", FILES)

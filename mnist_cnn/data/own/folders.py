@@ -3,13 +3,13 @@
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from mnist_cnn.console import printable
 from mnist_cnn.data.decoding import UnreadablePictureError, outline
 from mnist_cnn.data.own.pictures import Content, Picture, PictureSource, Seen, has_picture_name
 from mnist_cnn.data.own.source import Skipped, Source
-from mnist_cnn.data.own.structure import Structure, is_hidden, structure_of
+from mnist_cnn.data.own.structure import Structure, is_hidden, label_of, structure_of
 from mnist_cnn.data.reading import Reading
 from mnist_cnn.errors import of_system
 
@@ -32,6 +32,8 @@ class ClassFolders(PictureSource):
         """Tell splits and classes by the folders; see `PictureSource.arranged`."""
         if not found and skipped:
             return []
+        if self.is_for_answers:
+            return [(picture._replace(label=_folder_of(picture.name)), seen) for picture, seen in found]
         names = [picture.name for picture, _ in found]
         read = set(names)
         lost = {entry.name.rpartition("/")[0] for entry in skipped if entry.name not in read}
@@ -122,6 +124,11 @@ def recognise(path: Path, reading: Reading) -> Source | None:
         return None
     source = PictureFolder(path)
     return source if source.holds_pictures() else None
+
+
+def _folder_of(name: str) -> str:
+    """The folder that a picture lies in, which is its class if it is that of any."""
+    return label_of(PurePosixPath(name).parent.name)
 
 
 def _kind_of(entry: os.DirEntry[str]) -> str:
