@@ -2,12 +2,14 @@
 
     python benchmarks/recipes.py                                   # everything that can be trained here; many hours
     python benchmarks/recipes.py mnist_mlp base --seeds 0 1 2
+    python benchmarks/recipes.py cifar10 --data.dataset cifar10_jpeg.tar.gz        # a recipe on other data of its kind
     python benchmarks/recipes.py --table                           # prints the table of what was measured before
 
 Runs go to `lightning_logs` folders below --output and are kept: a seed that was trained and tested is not run again,
 and one that was stopped goes on from its last checkpoint. The tested checkpoint is selected by validation loss, and the
 test set is read once for each seed, by `mnist-cnn test`. Every result replaces its row in the CSV file, where those of
-other recipes and seeds stay, so that several of these commands may run at once. Unknown flags go to `mnist-cnn fit`.
+other recipes, seeds and data sets stay, so that several of these commands may run at once. Unknown flags go to
+`mnist-cnn fit`; runs with other flags need another --output.
 """
 
 import argparse
@@ -54,6 +56,7 @@ PUBLISHED = {
     "fashion_cnn": "82.34",
     "fashion_cnn_tuned": "",
     "fashion_vgg16": "94.67",
+    "cifar10": "",
 }
 NOT_TRAINED = {"fashion_vgg16": "not trained here: it takes its ImageNet weights and an accelerator"}
 
@@ -116,7 +119,7 @@ def measured(run_dir: Path) -> dict[str, Any]:
     weights = checkpoint.get("current_model_state", checkpoint["state_dict"])
     learnt = [v for key, v in weights.items() if key.startswith("network.") and "running_" not in key and v.ndim]
     return {
-        "dataset": result["dataset"],
+        "dataset": Path(result["dataset"]).name,  # of one's own data, which are a path, the place is nobody's business
         "test_accuracy": f"{result['metrics']['test/accuracy']:.4f}",
         "val_accuracy": f"{float(best['val/accuracy']):.4f}",
         "best_epoch": int(float(best["epoch"])) + 1,
@@ -138,12 +141,13 @@ def seconds_per_epoch(run_dir: Path) -> float:
 
 
 def record(row: dict[str, Any]) -> None:
-    """Put a row into the CSV file, in the place of an earlier one of the same recipe and seed."""
+    """Put a row into the CSV file, in the place of an earlier one of the same recipe, seed and data set."""
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(RESULTS.with_suffix(".lock")):
-        rows = [old for old in read_results() if (old["recipe"], old["seed"]) != (row["recipe"], str(row["seed"]))]
-        rows.append({name: str(value) for name, value in row.items()})
-        rows.sort(key=lambda row: (list(PUBLISHED).index(row["recipe"]), int(row["seed"])))
+        new = {name: str(value) for name, value in row.items()}
+        key = ("recipe", "dataset", "seed")
+        rows = [new, *(old for old in read_results() if any(old[name] != new[name] for name in key))]
+        rows.sort(key=lambda row: (list(PUBLISHED).index(row["recipe"]), row["dataset"], int(row["seed"])))
         part = RESULTS.with_suffix(".part")
         with part.open("w", newline="") as file:
             writer = csv.DictWriter(file, list(row))
@@ -168,17 +172,22 @@ def table(rows: list[dict[str, str]]) -> str:
         link = f"[{name}]({config_of(name).relative_to(ROOT)})"
         if name in NOT_TRAINED or not of_recipe:
             lines.append(f"| {link} | {published} | {NOT_TRAINED.get(name, 'not measured yet')} | | | | |")
-        else:
-            accuracies = [100 * float(row["test_accuracy"]) for row in of_recipe]
-            spread = f" ± {statistics.stdev(accuracies):.2f}" if len(accuracies) > 1 else ""
-            times = [float(row["seconds_per_epoch"]) for row in of_recipe if row["seconds_per_epoch"]]
-            seconds = f"{statistics.median(times):.1f}" if times else ""
-            first = of_recipe[0]
-            lines.append(
-                f"| {link} | {published} | {statistics.mean(accuracies):.2f}{spread} | {len(accuracies)} "
-                f"| {int(first['parameters']):,} | {first['epochs']} | {seconds} |"
-            )
+            continue
+        own = yaml.safe_load(config_of(name).read_text())["data"]["dataset"]
+        for dataset in dict.fromkeys(row["dataset"] for row in of_recipe):
+            what = link if dataset == own else f"{link} on {dataset}"
+            lines.append(f"| {what} | {published} | {figures([r for r in of_recipe if r['dataset'] == dataset])} |")
     return "\n".join(lines)
+
+
+def figures(rows: list[dict[str, str]]) -> str:
+    """What the table says of a recipe on one data set: accuracy, seeds, parameters, epochs and their time."""
+    accuracies = [100 * float(row["test_accuracy"]) for row in rows]
+    spread = f" ± {statistics.stdev(accuracies):.2f}" if len(accuracies) > 1 else ""
+    times = [float(row["seconds_per_epoch"]) for row in rows if row["seconds_per_epoch"]]
+    cells = [f"{statistics.mean(accuracies):.2f}{spread}", str(len(accuracies))]
+    cells += [f"{int(rows[0]['parameters']):,}", rows[0]["epochs"], f"{statistics.median(times):.1f}" if times else ""]
+    return " | ".join(cells)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from mnist_cnn.networks.base import Network, check_input, check_num_classes
 
 
 class ResNet(Network):
-    """A residual network: stages that halve the maps, blocks with a way around each, the maps' averages, a dense layer.
+    """Stages of residual blocks with batch norm, each halving the maps; global average pooling and the output layer.
 
     A stage is a convolution that sets the number of channels, 2x2 max-pooling, and residual blocks of two convolutions
     (He et al., "Deep Residual Learning for Image Recognition", 2016). With the defaults:
