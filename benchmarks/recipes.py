@@ -150,7 +150,7 @@ def record(row: dict[str, Any]) -> None:
         rows.sort(key=lambda row: (list(PUBLISHED).index(row["recipe"]), row["dataset"], int(row["seed"])))
         part = RESULTS.with_suffix(".part")
         with part.open("w", newline="") as file:
-            writer = csv.DictWriter(file, list(row))
+            writer = csv.DictWriter(file, list(row), lineterminator="\n")
             writer.writeheader()
             writer.writerows(rows)
         part.replace(RESULTS)
