@@ -10,7 +10,7 @@ from mnist_cnn.collector import spared_collector
 from mnist_cnn.console import PROGRAM, labelled, printable, quoted, table, warn, wrapped
 from mnist_cnn.data.base import Dataset, Split
 from mnist_cnn.data.reading import Reading
-from mnist_cnn.data.registry import dataset_names, default_data_dir, find_dataset
+from mnist_cnn.data.registry import dataset_names, default_data_dir, find_dataset, look_again
 from mnist_cnn.files import written_whole
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def show_datasets(arguments: Sequence[str]) -> int:
         _list(data_dir)
         return 0
     reading = Reading(options.image_size, options.channels, None, options.label_column, options.on_damaged)
+    look_again()
     with spared_collector():  # torch is imported
         _describe(options.dataset, find_dataset(options.dataset, reading), data_dir, options.sheet)
     return 0

@@ -64,14 +64,21 @@ def _known(name: str) -> Dataset | None:
     return None
 
 
-@lru_cache(maxsize=8)  # what is looked at several times while a run is built should be looked through once
 def _own(name: str, reading: Reading) -> Dataset | None:
     path = expanded(name)
-    if not path.exists():
-        return None
+    return _at(path, reading) if path.exists() else None
+
+
+@lru_cache(maxsize=8)  # what is asked for several times while a run is built should be looked through once
+def _at(path: Path, reading: Reading) -> Dataset:
     from mnist_cnn.data.own.dataset import OwnDataset
 
     return OwnDataset(path, reading)
+
+
+def look_again() -> None:
+    """Forget what was found in people's own files: they may have changed since, where something new begins."""
+    _at.cache_clear()
 
 
 def dataset_names() -> list[str]:

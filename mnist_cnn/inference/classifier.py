@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from mnist_cnn.data.base import Dataset
 from mnist_cnn.data.reading import Reading
-from mnist_cnn.data.registry import find_dataset
+from mnist_cnn.data.registry import find_dataset, look_again
 from mnist_cnn.errors import UserError
 from mnist_cnn.inference.base import Classifier
 from mnist_cnn.inference.onnx import ONNXClassifier
@@ -42,6 +42,7 @@ class CheckpointClassifier(Classifier):
         self.path = path
         self.model = checkpoint.build_model()
         self.provenance = checkpoint.provenance
+        look_again()
         self._reading = Reading.from_settings(checkpoint.settings()["data"])
         self.class_names = list(self.provenance.class_names) or [str(i) for i in range(self.network.num_classes)]
 

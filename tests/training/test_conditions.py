@@ -9,7 +9,6 @@ import pytest
 import torch
 from PIL import Image
 
-from mnist_cnn.data.registry import _own
 from mnist_cnn.runs.checkpoint import Checkpoint
 from mnist_cnn.training.conditions import changed_conditions
 from tests.support.checkpoints import contents_of
@@ -81,7 +80,6 @@ def test_a_resume_on_changed_images_says_so(cli: Cli) -> None:
     assert "the network was trained on" not in err
     for path in Path("moved/cat").iterdir():  # all, as some are held out for a test
         Image.fromarray(np.zeros((12, 12), np.uint8)).save(path)
-    _own.cache_clear()
     status, _, err = cli("fit", "--ckpt_path", "last", "--epochs", "3", *quiet)
     now = Checkpoint.read(LAST).provenance.fingerprint
     assert status == 0
