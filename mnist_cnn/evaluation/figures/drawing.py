@@ -1,11 +1,15 @@
 """What all figures share: colours, images, and scales that a single value cannot spoil."""
 
+import warnings
+from functools import cache
 from textwrap import fill
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager
+from matplotlib.text import Text
 from numpy.typing import ArrayLike, NDArray
 
 # Told apart with every kind of colour vision, and by brightness too.
@@ -16,6 +20,12 @@ DPI = 110
 COLUMNS = 8  # of images, kernels and feature maps, on a page of its own
 CARD_COLUMNS = 4  # in TensorBoard, which shows pictures at a width of 350 pixels
 GAP = 2  # pixels between them
+# Fonts of usual systems that have what matplotlib's own lacks: Chinese, Japanese, Korean, Devanagari, Thai, ...
+SCRIPTS = (
+    *("Noto Sans CJK SC", "Noto Sans CJK JP", "Hiragino Sans", "PingFang SC", "Microsoft YaHei", "Yu Gothic"),
+    *("Malgun Gothic", "Apple SD Gothic Neo", "WenQuanYi Zen Hei", "Droid Sans Fallback", "Arial Unicode MS"),
+    *("Noto Sans Devanagari", "Noto Sans Thai", "Noto Sans Bengali", "Noto Sans Tamil", "Nirmala UI", "Noto Sans"),
+)
 
 USUAL = 0.99  # part of the values that is taken to be usual
 TOLERANCE = 1.25  # a value of so many times the largest usual one spoils nothing
@@ -26,9 +36,28 @@ def save(figure: Figure, path: Any) -> None:
     figure.savefig(path, dpi=DPI, metadata={"Date": None} if str(path).endswith(".svg") else None)
 
 
+class AnyScriptFigure(Figure):
+    """A figure whose texts may be in any script: names of classes are people's own."""
+
+    def draw(self, renderer: Any) -> None:
+        """Draw it with the fonts that this system has; letters that none of them has are boxes."""
+        for text in self.findobj(Text):
+            text.set_fontfamily(font_families())
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font")
+            super().draw(renderer)
+
+
+@cache
+def font_families() -> list[str]:
+    """Matplotlib's own font, and those of `SCRIPTS` that are installed."""
+    installed = {font.name for font in fontManager.ttflist}
+    return ["DejaVu Sans", *(name for name in SCRIPTS if name in installed)]
+
+
 def new_figure(width: float, height: float) -> Figure:
     """A figure of its own, free of pyplot's global state; width and height in inches."""
-    return Figure(figsize=(width, height), layout="constrained")
+    return AnyScriptFigure(figsize=(width, height), layout="constrained")
 
 
 def cell_width(columns: int) -> float:
