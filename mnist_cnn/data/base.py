@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from mnist_cnn.data.on_disk import Images
-
 Split = Literal["train", "val", "test"]
 # How the images are laid out, and so how a picture is brought into their form: the ink of a digit fitted into 20x20
 # around its centre of mass, as MNIST's makers did; a garment that fills the image, as in Fashion-MNIST; or the picture
@@ -60,7 +58,7 @@ class Dataset(ABC):
         """
 
     @abstractmethod
-    def read(self, data_dir: Path, split: Split, limit: int | None = None) -> "tuple[Images, Tensor]":
+    def read(self, data_dir: Path, split: Split, limit: int | None = None) -> "tuple[Any, Tensor]":
         """Read a split, without writing anything and without a network.
 
         Args:
@@ -69,7 +67,8 @@ class Dataset(ABC):
             limit: Read at most so many of the first images; None reads all.
 
         Returns:
-            uint8 images (N, C, H, W), which may be left on the disk, and int64 labels (N,).
+            uint8 images (N, C, H, W), a tensor or, where they are larger than memory, `mnist_cnn.data.on_disk`'s
+            images, and int64 labels (N,).
 
         Raises:
             DatasetAbsentError: if a file is not there.

@@ -2,7 +2,8 @@
 
 A `DataLoader` with transforms for each image costs several times the training itself at this size. Here a batch is one
 indexing operation on the device that trains, and its order and augmentation are pure functions of seed, epoch and
-step, so that a run can be resumed at any step.
+step, so that a run can be resumed at any step. Images that are larger than memory come from the disk instead, in an
+order that suits it: see `on_disk`.
 """
 
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from torch import Tensor
 from torch.utils.data import SequentialSampler, TensorDataset
 
 from mnist_cnn.data.augmentation import Augmentation
+from mnist_cnn.data.on_disk import Images, ImagesOnDisk, chosen
 from mnist_cnn.seeding import generator
 
 Batch = tuple[Tensor, Tensor]
@@ -26,8 +28,8 @@ class TrainingBatches:
     epoch, others in each.
 
     Args:
-        images: uint8 images (N, C, H, W).
-        labels: int64 labels (N,), on the images' device.
+        images: uint8 images (N, C, H, W), on the disk or on the device that trains.
+        labels: int64 labels (N,), on the device that trains.
         batch_size: Images in a batch of this process; the last one of an epoch holds the rest.
         seed: Seed of order and augmentation.
         augmentation: The random changes.
@@ -40,7 +42,7 @@ class TrainingBatches:
 
     def __init__(
         self,
-        images: Tensor,
+        images: Images,
         labels: Tensor,
         batch_size: int,
         seed: int = 0,
@@ -69,16 +71,14 @@ class TrainingBatches:
 
         Where samples are mixed, probabilities of the classes (B, classes) take the labels' place.
         """
-        device = self.images.device
+        device = self.labels.device
         count, epoch = len(self.images), self.epoch if self.reshuffles else 0
         # On the CPU, as generators of other devices draw other numbers, and the order should not depend on the device.
-        order = torch.randperm(count, generator=generator(self.seed, epoch, "order"))
+        order = self._shuffled(generator(self.seed, epoch, "order"))
         share = order[: count - count % self.world_size][self.rank :: self.world_size].to(device)
         first, self._resume_at = self._resume_at, 0
-        for step in range(first, len(self)):
-            indices = share[step * self.batch_size : (step + 1) * self.batch_size]
-            # Not self.images[indices]: that copies value by value, which takes six times as long.
-            images, labels = self.images.index_select(0, indices), self.labels.index_select(0, indices)
+        for step, images in enumerate(self._cut(share, first), first):
+            labels = self.labels.index_select(0, share[step * self.batch_size : (step + 1) * self.batch_size])
             if not self.augmentation.is_identity:
                 images, labels = self._augmented(images, labels, step)
             # Before the yield: a checkpoint is written while the consumer holds the batch.
@@ -95,6 +95,22 @@ class TrainingBatches:
         mixing = generator(self.seed, self.epoch, step, self.rank, "mixing")
         return self.augmentation.mix(images, labels, classes, mixing)
 
+    def _shuffled(self, random: torch.Generator) -> Tensor:
+        """All indices (N,), in a random order."""
+        if isinstance(self.images, ImagesOnDisk):
+            return self.images.shuffled(random)
+        return torch.randperm(len(self.images), generator=random)
+
+    def _cut(self, share: Tensor, first: int) -> Iterator[Tensor]:
+        """The images of each batch from the given one on, as this process's share of the order (n,) has them."""
+        if isinstance(self.images, ImagesOnDisk):
+            for images in self.images.batches(share.cpu(), self.batch_size, first, self.world_size):
+                yield copied(images, self.labels.device)
+        else:
+            for indices in share[first * self.batch_size :].split(self.batch_size):
+                # Not self.images[indices]: that copies value by value, which takes six times as long.
+                yield self.images.index_select(0, indices)
+
     @property
     def batch_sampler(self) -> "TrainingBatches":
         """This object: Lightning announces each epoch as `loader.batch_sampler.sampler.set_epoch(epoch)`."""
@@ -108,7 +124,7 @@ class TrainingBatches:
     @property
     def dataset(self) -> TensorDataset:
         """All images and labels, in their own order."""
-        return TensorDataset(self.images, self.labels)
+        return as_dataset(self.images, self.labels)
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch whose order and augmentation the next iteration draws."""
@@ -135,8 +151,9 @@ class EvaluationBatches:
     Args: as for `TrainingBatches`.
     """
 
-    def __init__(self, images: Tensor, labels: Tensor, batch_size: int, rank: int = 0, world_size: int = 1) -> None:
-        self.images, self.labels = images[rank::world_size], labels[rank::world_size]
+    def __init__(self, images: Images, labels: Tensor, batch_size: int, rank: int = 0, world_size: int = 1) -> None:
+        self.images = chosen(images, slice(rank, None, world_size))
+        self.labels = labels[rank::world_size]
         smallest_share = len(images) // world_size
         self._count = max(-(-smallest_share // batch_size), 1)
 
@@ -147,8 +164,22 @@ class EvaluationBatches:
     @property
     def dataset(self) -> TensorDataset:
         """The images and labels of this process."""
-        return TensorDataset(self.images, self.labels)
+        return as_dataset(self.images, self.labels)
 
     def __iter__(self) -> Iterator[Batch]:
         """Yield images (B, C, H, W) and labels (B,)."""
-        yield from zip(self.images.tensor_split(self._count), self.labels.tensor_split(self._count), strict=True)
+        batches = zip(self.images.tensor_split(self._count), self.labels.tensor_split(self._count), strict=True)
+        for images, labels in batches:
+            yield copied(images, labels.device), labels
+
+
+def copied(images: Tensor, device: torch.device) -> Tensor:
+    """Images on the device that trains; those that are there already are not copied."""
+    if device.type == "cuda" and images.device.type == "cpu":  # the copy goes on while the device computes
+        return images.pin_memory().to(device, non_blocking=True)
+    return images.to(device)
+
+
+def as_dataset(images: Images, labels: Tensor) -> TensorDataset:
+    """Images and labels as torch's kind of data set, which reads from the disk what is left there."""
+    return TensorDataset(images, labels)  # type: ignore[arg-type]

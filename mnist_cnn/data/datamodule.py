@@ -13,9 +13,11 @@ from mnist_cnn.console import is_first_process, printable, remark
 from mnist_cnn.data.augmentation import Augmentation
 from mnist_cnn.data.base import Dataset, Layout, Split
 from mnist_cnn.data.batches import EvaluationBatches, TrainingBatches
+from mnist_cnn.data.on_disk import Images, ImagesOnDisk, chosen
 from mnist_cnn.data.reading import OnDamaged, Reading
 from mnist_cnn.data.registry import default_data_dir, find_dataset
 from mnist_cnn.data.splits import stratified_split
+from mnist_cnn.data.statistics import pixel_statistics
 from mnist_cnn.errors import DatasetAbsentError, UserError, check_between
 from mnist_cnn.files import plain
 
@@ -25,6 +27,8 @@ VAL_SHARE = 10  # ...and where no more than one of so many images would be one
 
 class MNISTDataModule(LightningDataModule):
     """Downloads, verifies, splits, augments and batches MNIST and its relatives, held in memory as uint8 tensors.
+
+    Own images of more than 1 GB stay on the disk; the order of training is random in blocks then.
 
     The test set is read for `test` alone.
 
@@ -125,7 +129,7 @@ class MNISTDataModule(LightningDataModule):
         settings |= {name: getattr(self.reading, name) for name in of_reading}
         # Plain types for the checkpoint; where the data lie is a matter of the machine.
         self.save_hyperparameters(plain(settings))
-        self._images: dict[str, tuple[Tensor, Tensor]] = {}
+        self._images: dict[str, tuple[Images, Tensor]] = {}
         self._statistics: tuple[list[float], list[float]] | None = None
         self.fingerprints: dict[Split, str] = {}  # of the splits that were read, before anything is held out of them
         self._dataset_in_use: str | None = None
@@ -247,22 +251,10 @@ class MNISTDataModule(LightningDataModule):
         return {part: len(images) for part, (images, _) in self._images.items()}
 
     def pixel_statistics(self) -> tuple[list[float], list[float]]:
-        """Mean and standard deviation of the training images' pixels, from 0 to 1, of each channel.
-
-        Computed from counts of values, so that they are exact and the same on every machine.
-        """
+        """Mean and standard deviation of the training images' pixels, from 0 to 1, of each channel."""
         if self._statistics is not None:
             return self._statistics
-        images = self._images["train"][0]
-        values = torch.arange(256, dtype=torch.float64) / 255
-        means, deviations = [], []
-        for channel in range(images.shape[1]):
-            counts = torch.bincount(images[:, channel].flatten(), minlength=256).double()
-            mean = (counts * values).sum() / counts.sum()
-            variance = (counts * (values - mean) ** 2).sum() / counts.sum()
-            means.append(float(mean))
-            deviations.append(float(variance.sqrt()))
-        self._statistics = means, deviations
+        self._statistics = pixel_statistics(self._images["train"][0])
         return self._statistics
 
     def stand_in_notice(self) -> str | None:
@@ -283,20 +275,20 @@ class MNISTDataModule(LightningDataModule):
     def _rank_and_world_size(self) -> tuple[int, int]:
         return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
 
-    def _on_device(self, part: str) -> tuple[Tensor, Tensor]:
+    def _on_device(self, part: str) -> tuple[Images, Tensor]:
         if part not in self._images:
             raise UserError(f"the {part} images are not read yet: call prepare_data() and setup() first")
         device = self.trainer.strategy.root_device if self.trainer else torch.device("cpu")
         images, labels = self._images[part]
-        return images.to(device), labels.to(device)
+        return images if isinstance(images, ImagesOnDisk) else images.to(device), labels.to(device)
 
-    def _read(self, split: Split, limit: int | None = None) -> tuple[Tensor, Tensor]:
+    def _read(self, split: Split, limit: int | None = None) -> tuple[Images, Tensor]:
         """Read a split, and take its fingerprint."""
         images, labels = self.source.read(self.data_dir, split, limit)
         self.fingerprints[split] = self.source.fingerprint(split, images, labels)
-        return images[:], labels
+        return images, labels
 
-    def _split_training_images(self) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+    def _split_training_images(self) -> tuple[tuple[Images, Tensor], tuple[Images, Tensor]]:
         """Read the training split and divide it into images and labels for training and for validation."""
         if "val" in self.source.sizes:
             if self.val_size is not None:
@@ -305,8 +297,8 @@ class MNISTDataModule(LightningDataModule):
                     f"{self.source.sizes['val']} of them; leave val_size out"
                 )
             validation, (images, labels) = self._read("val"), self._read("train")
-            chosen = self._chosen_for_training(labels, torch.arange(len(labels)))
-            return (images[chosen], labels[chosen]), validation
+            train_indices = self._chosen_for_training(labels, torch.arange(len(labels)))
+            return (chosen(images, train_indices), labels[train_indices]), validation
         val_size = self._val_size()
         needed = val_size + (self.train_size or 1)
         # Generated images are made only as far as they are needed.
@@ -318,7 +310,8 @@ class MNISTDataModule(LightningDataModule):
         # Validation images first, so that they are the same whatever train_size is.
         val_indices, train_indices = stratified_split(labels, val_size, self.split_seed)
         train_indices = self._chosen_for_training(labels, train_indices)
-        return (images[train_indices], labels[train_indices]), (images[val_indices], labels[val_indices])
+        training = chosen(images, train_indices), labels[train_indices]
+        return training, (chosen(images, val_indices), labels[val_indices])
 
     def _val_size(self) -> int:
         if self.val_size is not None:
@@ -329,5 +322,5 @@ class MNISTDataModule(LightningDataModule):
         """Those of the images that `train_size` leaves."""
         if self.train_size is None or self.train_size >= len(indices):
             return indices
-        chosen, _ = stratified_split(labels[indices], self.train_size, self.split_seed)
-        return indices[chosen]
+        some, _ = stratified_split(labels[indices], self.train_size, self.split_seed)
+        return indices[some]

@@ -182,8 +182,9 @@ class ImagesOnDisk:
 
     @property
     def _window(self) -> int:
-        """Images in a window, which is of whole blocks."""
-        return max(WINDOW_BYTES // self.file.bytes_each // self._block, 1) * self._block
+        """Images in a window: about the same number in all of them, so that none is of a few blocks alone."""
+        windows = -(-len(self) * self.file.bytes_each // WINDOW_BYTES)
+        return -(-len(self) // max(windows, 1))
 
 
 Images = Tensor | ImagesOnDisk

@@ -16,7 +16,7 @@ def test_training_and_validation_images_do_not_overlap() -> None:
     data.prepare_data()
     data.setup("fit")
     batches = data.train_dataloader(), data.val_dataloader()
-    train, val = ({image.tobytes() for image in part.images.numpy()} for part in batches)
+    train, val = ({image.tobytes() for image in part.images[:].numpy()} for part in batches)
     assert (len(train), len(val)) == (400, 100)
     assert not train & val
 
@@ -36,7 +36,7 @@ def test_validation_images_do_not_depend_on_the_number_of_training_images(tmp_pa
     whole, part = (MNISTDataModule("mnist", str(tmp_path), val_size=50, train_size=size) for size in (None, 100))
     for data in (whole, part):
         data.setup("fit")
-    assert torch.equal(whole.val_dataloader().images, part.val_dataloader().images)
+    assert torch.equal(whole.val_dataloader().images[:], part.val_dataloader().images[:])
     assert part.sizes() == {"train": 100, "val": 50}
     counts = [torch.bincount(data.train_dataloader().labels, minlength=10) for data in (part, whole)]
     shares = counts[0] / counts[1]
@@ -97,7 +97,7 @@ def test_a_stand_in_is_not_used_where_the_data_are_there(tmp_path: Path) -> None
 def test_pixel_statistics_are_those_of_the_training_images() -> None:
     data = MNISTDataModule("synthetic", train_size=500, val_size=100)
     data.setup("fit")
-    grey = data.train_dataloader().images.double() / 255
+    grey = data.train_dataloader().images[:].double() / 255
     (mean,), (std,) = data.pixel_statistics()
     assert (mean, std) == pytest.approx((grey.mean().item(), grey.std(correction=0).item()), rel=1e-9)
 
