@@ -12,7 +12,7 @@ from PIL import Image
 from mnist_cnn.console import printable
 from mnist_cnn.data.base import Split
 from mnist_cnn.data.own.array_labels import labels_of
-from mnist_cnn.data.own.assembling import Assembled, Pair, assemble
+from mnist_cnn.data.own.assembling import Assembled, Pair, assemble, by_class, with_shards_joined
 from mnist_cnn.data.own.axes import Layout, Range, layout_of, range_of, to_bytes
 from mnist_cnn.data.own.finding import array_files, entries_of, partners_of
 from mnist_cnn.data.own.forming import formed
@@ -61,7 +61,7 @@ class ArraySource(Source):
 
     def survey(self) -> Survey:
         """Read headers and labels; see `Source.survey`."""
-        found = self._assembled()
+        found = self.found()
         notes, skipped = [*found.notes], [Skipped(printable(name), why, False) for name, why in found.unused]
         self._range = range_of([pair.images for pair in found.pairs.values()])
         parts = {split: self._part(split, pair, notes, skipped) for split, pair in found.pairs.items()}
@@ -70,13 +70,20 @@ class ArraySource(Source):
         names = _names(found.names, parts)
         return Survey(parts, skipped, list(dict.fromkeys(notes)), class_names=names)
 
-    def _assembled(self) -> Assembled:
+    def found(self) -> Assembled:
+        """Which arrays are what.
+
+        Raises:
+            UserError: if they are damaged, or there are no images among them.
+        """
         entries = [entry for file in self.files for entry in entries_of(file, self.path)]
         if self.path.is_file() and len(entries) == 1:
             partners = partners_of(self.path, entries[0])
             self.files = [*self.files, *(file for file, _ in partners)]
             entries += [entry for _, entry in partners]
-        return assemble(entries, printable(self.path), self.reading.label_column)
+        where = printable(self.path)
+        found = by_class(entries, where) if self.path.is_dir() else None
+        return found or assemble(with_shards_joined(entries), where, self.reading.label_column)
 
     def _part(self, split: Split, pair: Pair, notes: list[str], skipped: list[Skipped]) -> Part:
         labels, kept = None, None
@@ -145,4 +152,6 @@ def _names(names: Stored | None, parts: dict[Split, Part]) -> tuple[str, ...]:
     labels = [part.labels for part in parts.values() if part.labels is not None]
     are_numbers = all(each.dtype.kind == "i" and each.min() >= 0 and each.max() < len(found) for each in labels)
     texts = [re.sub(r"\s+", " ", str(name)).strip() for name in found.tolist()]
-    return tuple(texts) if labels and are_numbers and len(set(texts)) == len(texts) else ()
+    return (
+        tuple(texts) if labels and are_numbers and len(set(filter(None, texts))) == len([*filter(None, texts)]) else ()
+    )

@@ -1,13 +1,17 @@
 """Which arrays are images, which their labels, and which split they are: told by names first, then by shapes."""
 
+import re
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from mnist_cnn.console import printable
 from mnist_cnn.data.base import Split
 from mnist_cnn.data.own.array_labels import count_of, looks_like_labels
+from mnist_cnn.data.own.labels import natural_key
 from mnist_cnn.data.own.naming import Kind, Role
-from mnist_cnn.data.own.stored import Stored, check_promise
+from mnist_cnn.data.own.stored import Stored, check_promise, joined
 from mnist_cnn.errors import UserError
 
 
@@ -18,11 +22,13 @@ class Entry(NamedTuple):
         name: By which people know it among the others.
         array: The array.
         role: What it is for.
+        file: Name of its file.
     """
 
     name: str
     array: Stored
     role: Role
+    file: str = ""
 
     @property
     def kind(self) -> Kind:
@@ -87,6 +93,44 @@ def assemble(entries: Sequence[Entry], where: str, label_column: str | None = No
         if not any(entry.array is array for array in used)
     ]
     return Assembled(_with_training(pairs, notes), names[0] if names else None, unused, notes)
+
+
+def with_shards_joined(entries: Sequence[Entry]) -> list[Entry]:
+    """Arrays of files whose names differ by numbers alone, as data_batch_1.npz to data_batch_5.npz, become one each."""
+    groups: dict[tuple[Any, ...], list[Entry]] = {}
+    for entry in entries:
+        name = "" if entry.name == entry.file else entry.name
+        key = (re.sub(r"\d+", "#", entry.file), name, entry.role, entry.array.dtype, entry.array.shape[1:])
+        groups.setdefault(key, []).append(entry)
+    joined_entries = []
+    for group in groups.values():
+        group.sort(key=lambda entry: natural_key(entry.file))
+        is_one = len(group) == 1 or len({entry.file for entry in group}) < len(group) or group[0].role.kind is None
+        joined_entries += group if is_one else [group[0]._replace(array=joined([entry.array for entry in group]))]
+    return joined_entries
+
+
+def by_class(entries: Sequence[Entry], where: str) -> Assembled | None:
+    """Several arrays of images whose names say nothing, and no labels: each is a class, as in "Quick, Draw!"."""
+    arrays = [entry.array for entry in entries]
+    if len(entries) < 2 or len({(array.dtype, array.shape[1:]) for array in arrays}) > 1:
+        return None
+    if any(entry.role.kind or entry.role.split or looks_like_labels(entry.array) for entry in entries):
+        return None
+    check_promise(where, arrays[0].shape, arrays[0].dtype, None)
+    stems = [entry.file.rpartition(".")[0] or entry.file for entry in entries]
+    shared = _shared_beginning(stems)
+    labels = np.repeat([stem.removeprefix(shared) for stem in stems], [len(array) for array in arrays])
+    note = f"{where}: each file is taken for a class, called as the file is"
+    pair = Pair(joined(arrays), Stored(where, labels.shape, labels.dtype, held=labels))
+    return Assembled({"train": pair}, None, (), [note])
+
+
+def _shared_beginning(names: Sequence[str]) -> str:
+    """What all names begin with, up to a sign that separates words."""
+    first, last = min(names), max(names)
+    length = next((i for i, pair in enumerate(zip(first, last, strict=False)) if pair[0] != pair[1]), len(first))
+    return first[: max(first[:length].rfind(mark) for mark in "_- .") + 1]
 
 
 def _by_split(
@@ -159,10 +203,12 @@ def _labels_for(
 
 
 def _with_training(pairs: dict[Split, Pair], notes: list[str]) -> dict[Split, Pair]:
-    """See that labelled images of another split alone are the training images, in the order of the splits."""
-    labelled: list[Split] = [split for split, pair in pairs.items() if pair.labels is not None]
-    if "train" not in pairs and len(labelled) == 1:
-        pairs["train"] = pairs.pop(labelled[0])
-        notes.append(f"there are no training images but those of the split {labelled[0]}, which are taken for them")
+    """See that images of other splits alone are the training images, and put the splits in their order."""
     order: tuple[Split, ...] = ("train", "val", "test")
+    if "train" not in pairs:
+        labelled = [split for split in order if split in pairs and pairs[split].labels is not None]
+        taken = (labelled or [split for split in order if split in pairs])[0]
+        pairs["train"] = pairs.pop(taken)
+        if labelled:
+            notes.append(f"there are no training images, and those of the split {taken} are taken for them")
     return {split: pairs[split] for split in order if split in pairs}

@@ -61,7 +61,7 @@ def _named(
     if len(set(names)) < len(names):  # their numbers tell them apart
         names = [f"{name} ({i})" if names.count(name) > 1 else name for i, name in zip(present, names, strict=True)]
     numbers = {split: np.searchsorted(present, found).astype(np.int64) for split, found in labels.items()}
-    return tuple(names), numbers, [str(name) for i, name in enumerate(given) if i not in set(present.tolist())]
+    return tuple(names), numbers, [str(name) for i, name in enumerate(given) if name and i not in set(present.tolist())]
 
 
 def _notes(names: Sequence[str], numbers: Mapping[Split, NDArray[np.int64]], empty: Sequence[str]) -> list[str]:

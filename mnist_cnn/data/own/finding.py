@@ -1,12 +1,14 @@
 """Finding the files of arrays: one that is named, its partner beside it, or all in a folder."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 from mnist_cnn.console import printable
 from mnist_cnn.data.own.assembling import Entry
-from mnist_cnn.data.own.formats import NPY, looks_like_idx, open_idx, open_npy, open_npz
+from mnist_cnn.data.own.formats import looks_like_idx, open_idx, open_npy, open_npz
 from mnist_cnn.data.own.naming import Role, role_of
+from mnist_cnn.data.own.pictures import has_picture_name
 from mnist_cnn.data.own.stored import Stored
 from mnist_cnn.errors import UserError
 
@@ -35,8 +37,50 @@ def array_files(path: Path) -> list[Path]:
     if not path.is_dir():
         return []
     files = [file for file in _below(path) if format_of(file)]
+    if not files or _are_of_pictures(path, files):
+        return []
+    if len(files) > MOST_FILES:
+        raise UserError(
+            f"{printable(path)} holds {len(files):,} files of arrays; one with all images is needed, as numpy.stack "
+            f"makes it, and one with their labels"
+        )
     unpacked = {str(file) for file in files}
     return [file for file in files if not (file.suffix == ".gz" and str(file.with_suffix("")) in unpacked)]
+
+
+def _are_of_pictures(folder: Path, files: list[Path]) -> bool:
+    """Whether arrays only lie beside pictures, as the labels of some data sets do.
+
+    Raises:
+        UserError: if the folder holds images of several kinds.
+    """
+    other = first_of_other_kind(folder, (".parquet",))
+    if other is None:
+        return False
+    roles = {file: role_of(stem_of(file)).kind for file in files}
+    images = [file for file, kind in roles.items() if kind == "images" or (kind is None and format_of(file) == "npz")]
+    if images:
+        raise mixed(folder, images[0], other)
+    return True
+
+
+def mixed(folder: Path, one: Path, other: Path) -> UserError:
+    """The line for a folder of several kinds of images."""
+    names = " and ".join(printable(file.relative_to(folder).as_posix()) for file in (one, other))
+    return UserError(
+        f"{printable(folder)} holds images of several kinds, as {names}, and it is not clear which are meant: name a "
+        f"file, or a folder with one kind"
+    )
+
+
+def first_of_other_kind(folder: Path, suffixes: tuple[str, ...] = ()) -> Path | None:
+    """A picture below a folder, or a file with one of some endings; None if there is none."""
+    for parent, folders, names in os.walk(folder):
+        folders[:] = [name for name in sorted(folders) if not name.startswith((".", "__"))]
+        for name in names:
+            if not name.startswith(".") and (has_picture_name(name) or name.lower().endswith(suffixes or "\0")):
+                return Path(parent, name)
+    return None
 
 
 def _below(folder: Path) -> list[Path]:
@@ -73,7 +117,7 @@ def entries_of(file: Path, path: Path) -> list[Entry]:
     if path != file and of_file.split is None and file.parent != path:
         of_file = of_file._replace(split=role_of(file.parent.name).split)
     if arrays.keys() == {""}:
-        return [Entry(file.name, arrays[""], of_file)]
+        return [Entry(file.name, arrays[""], of_file, file.name)]
     roles = {name: role_of(name) for name in arrays}
     if not any(role.split for role in roles.values()):
         roles = {name: role._replace(split=of_file.split) for name, role in roles.items()}
@@ -84,7 +128,7 @@ def entries_of(file: Path, path: Path) -> list[Entry]:
             name: Role(of_file.kind or role.kind, role.split, of_file.rest if path == file else role.rest)
             for name, role in roles.items()
         }
-    return [Entry(name, array, roles[name]) for name, array in arrays.items()]
+    return [Entry(name, array, roles[name], file.name) for name, array in arrays.items()]
 
 
 def _arrays_in(file: Path) -> dict[str, Stored]:
@@ -126,8 +170,3 @@ def partners_of(file: Path, entry: Entry) -> list[tuple[Path, Entry]]:
 def _is_twin(file: Path, found: list[tuple[Path, Entry]]) -> bool:
     """Whether a file is there packed and unpacked."""
     return any(stem_of(other) == stem_of(file) for other, _ in found)
-
-
-def is_npy(content: bytes) -> bool:
-    """Whether some bytes are the beginning of a .npy file."""
-    return content.startswith(NPY)

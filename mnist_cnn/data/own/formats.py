@@ -153,6 +153,6 @@ def looks_like_idx(path: Path) -> bool:
         if head[:2] == GZIP:
             with gzip.open(path) as packed:
                 head = packed.read(4)
-    except (OSError, EOFError, ValueError):
+    except (*UNPACKING_ERRORS, ValueError):
         return False
     return len(head) == 4 and head[:2] == b"\0\0" and head[2] in IDX_TYPES and 1 <= head[3] <= MOST_DIMENSIONS

@@ -15,6 +15,7 @@ HDF5 = b"\x89HDF\r\n\x1a\n"
 HEADER_BYTES, COMPRESSED = 128, 15  # of format 5; the type of a packed variable
 MOST_UNPACKED = 4 << 30  # bytes of all variables: SciPy reads them whole
 BEST_PACKED = 1032  # zlib makes no more than so many bytes of one
+MOST_CLASSES = 10_000
 DEEPEST = 4  # structures in structures
 
 
@@ -40,6 +41,8 @@ def open_mat(path: Path) -> dict[str, Stored]:
         if not name.startswith("__"):
             _flatten(name, value, found)
     arrays = {name: _upright(array) for name, array in found.items()}
+    for name in [name for name in arrays if name.rpartition(".")[2] == "mapping"]:
+        arrays[f"{name}.class_names"] = _names_of(arrays.pop(name))
     return {
         name: Stored(f"{where}, array {printable(name)}", array.shape, array.dtype, held=array)
         for name, array in arrays.items()
@@ -108,6 +111,16 @@ def _flatten(name: str, value: Any, found: dict[str, NDArray[Any]], depth: int =
             return
         value = np.array([str(cell.reshape(-1)[0]) if cell.size else "" for cell in cells])
     found[name] = value
+
+
+def _names_of(mapping: NDArray[Any]) -> NDArray[Any]:
+    """Names of classes by label from EMNIST's rows of a label and the codes of its letters; "" for those between."""
+    if mapping.ndim != 2 or mapping.shape[1] < 2 or mapping.dtype.kind not in "iu" or not mapping.size:
+        return np.array([], "U1")
+    codes = {int(row[0]): int(row[1]) for row in mapping}
+    if min(codes) < 0 or max(codes) > MOST_CLASSES or not all(0 < code < 0x110000 for code in codes.values()):
+        return np.array([], "U1")
+    return np.array([chr(codes[label]) if label in codes else "" for label in range(max(codes) + 1)])
 
 
 def _upright(array: NDArray[Any]) -> NDArray[Any]:

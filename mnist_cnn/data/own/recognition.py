@@ -10,7 +10,7 @@ from mnist_cnn.errors import UserError
 
 # A kind is a module of this room with a function `recognise(path, reading) -> Source | None`: None if the path is none
 # of its kind. They are asked in this order, and imported only then.
-KINDS = ("arrays", "archives", "folders")
+KINDS = ("arrays", "parquet", "refused", "archives", "folders")
 
 TAKEN = "a folder of pictures in a folder for each class (train/CLASS/*.png, or CLASS/*.jpg)"
 

@@ -6,7 +6,7 @@ What a header promises is compared with what is there before any memory is taken
 import math
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import IO, Any
@@ -40,6 +40,7 @@ class Stored:
         is_fortran: Whether its first dimension is the one that changes fastest in the file.
         opened: Opens the file, or its part, where the numbers begin.
         held: The array itself, where its library reads it whole.
+        chunks: Gives it in pieces along its first dimension, where its library reads it so.
     """
 
     where: str
@@ -48,6 +49,7 @@ class Stored:
     is_fortran: bool = False
     opened: Opener | None = None
     held: NDArray[Any] | None = None
+    chunks: Callable[[], Iterator[NDArray[Any]]] | None = None
 
     def __len__(self) -> int:
         """Size of its first dimension."""
@@ -67,6 +69,9 @@ class Stored:
         """
         in_file = self.shape[::-1] if self.is_fortran else self.shape
         rows = self._rows_of_block(axis)
+        if self.chunks is not None and axis == 0:
+            yield from self.chunks()
+            return
         if self.held is None and in_file and (len(self.shape) - 1 - axis if self.is_fortran else axis) == 0:
             yield from self._streamed(in_file, rows)
             return
@@ -84,6 +89,8 @@ class Stored:
                 f"to be in memory whole; save it as numpy.ascontiguousarray(images), with the images in the first "
                 f"dimension"
             )
+        if self.chunks is not None:
+            return np.concatenate([*self.chunks()])
         in_file = self.shape[::-1] if self.is_fortran else self.shape
         (block,) = self._read([math.prod(in_file)])
         array = block.reshape(in_file)
@@ -115,6 +122,18 @@ class Stored:
                 yield np.frombuffer(content, self.dtype)
             if counts and isinstance(stream, zipfile.ZipExtFile):
                 stream.read(1)  # at whose end the checksum is compared
+
+
+def joined(arrays: Sequence[Stored]) -> Stored:
+    """Arrays of one type and of the same sizes but for the first, one after the other."""
+    first = arrays[0]
+
+    def chunks() -> Iterator[NDArray[Any]]:
+        for array in arrays:
+            yield from array.blocks(0)
+
+    shape = (sum(len(array) for array in arrays), *first.shape[1:])
+    return Stored(f"{first.where} and {len(arrays) - 1} others", shape, first.dtype, chunks=chunks)
 
 
 def read_exactly(stream: IO[bytes], count: int) -> bytes | None:

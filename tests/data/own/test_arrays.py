@@ -11,11 +11,14 @@ import torch
 from numpy.typing import NDArray
 
 from mnist_cnn.data.base import Split
+from mnist_cnn.data.idx import read_idx
+from mnist_cnn.data.own.finding import array_files
 from mnist_cnn.data.own.recognition import recognise
 from mnist_cnn.data.own.source import Form, Survey
 from mnist_cnn.data.reading import Reading
 from mnist_cnn.errors import UserError
-from tests.support.datasets import idx_bytes
+from tests.support.datasets import idx_bytes, published_dataset, write_dataset
+from tests.support.pictures import seven
 
 SIDE = 8
 GREY = np.random.default_rng(0).integers(0, 256, (24, SIDE, SIDE), np.uint8)  # (N, H, W)
@@ -85,7 +88,8 @@ def test_splits_are_told_by_the_usual_names(train: tuple[str, str], test: tuple[
     [("X", "y"), ("images", "labels"), ("data", "target"), ("arr_0", "arr_1"), ("pixels", "class"), ("pictures", "n")],
 )
 def test_arrays_without_a_split_are_training_images(images: str, labels: str, tmp_path: Path) -> None:
-    np.savez_compressed(tmp_path / "data.npz", **{images: GREY, labels: LABELS})
+    arrays: dict[str, Any] = {images: GREY, labels: LABELS}
+    np.savez_compressed(tmp_path / "data.npz", **arrays)
     assert_grey(tmp_path / "data.npz")
 
 
@@ -325,3 +329,62 @@ def _files_of(path: Path) -> list[Path]:
     source = recognise(path, Reading())
     source.survey()
     return [*source.files]
+
+
+# --- Folders of several files
+
+
+def test_shards_are_joined_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    for number, start in enumerate(range(0, 24, 2), 1):  # twelve of them: 10 comes after 9
+        arrays = {"data": GREY[start : start + 2], "labels": LABELS[start : start + 2], "mean": np.zeros(64)}
+        np.savez(tmp_path / f"train_data_batch_{number}.npz", **arrays)  # type: ignore[arg-type]
+    np.savez(tmp_path / "val_data.npz", data=GREY[:3], labels=LABELS[:3])
+    assert_grey(tmp_path)
+    assert read(tmp_path)[0]["val"][1] == LABELS[:3].tolist()
+
+
+def test_files_of_images_without_labels_are_classes(tmp_path: Path) -> None:
+    for name in ("cat", "door", "dog"):
+        np.save(tmp_path / f"full_numpy_bitmap_{name}.npy", GREY[:5].reshape(5, -1))
+    found, survey = read(tmp_path)
+    assert found["train"][1] == ["cat"] * 5 + ["dog"] * 5 + ["door"] * 5
+    assert "each file is taken for a class" in survey.notes[0]
+
+
+def test_pictures_and_arrays_in_one_folder_cannot_be_told_apart(tmp_path: Path) -> None:
+    seven(12).save(tmp_path / "cat.png")
+    np.save(tmp_path / "labels.npy", LABELS)
+    assert array_files(tmp_path) == []  # labels of whatever are no images
+    np.savez(tmp_path / "x_train.npz", GREY)
+    with pytest.raises(UserError, match=r"holds images of several kinds, as x_train\.npz and cat\.png"):
+        recognise(tmp_path, Reading())
+
+
+def test_thousands_of_files_are_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mnist_cnn.data.own.finding.MOST_FILES", 3)
+    for number in range(5):
+        np.save(tmp_path / f"{number}.npy", GREY[0])
+    with pytest.raises(UserError, match=r"holds 5 files of arrays; one with all images is needed"):
+        recognise(tmp_path, Reading())
+
+
+def test_own_files_of_mnist_by_any_name_are_its_images_in_its_order(tmp_path: Path) -> None:
+    write_dataset(tmp_path / "data", "mnist", train=300, test=100)
+    renamed, folder = tmp_path / "renamed", tmp_path / "data" / "MNIST" / "raw"
+    renamed.mkdir()
+    for file in folder.iterdir():
+        (renamed / f"my-{file.name}").write_bytes(file.read_bytes())
+    splits: tuple[Split, ...] = ("train", "test")
+    arrays: dict[str, Any] = {}
+    for split in splits:
+        images, labels = (read_idx(folder / file).numpy() for file in published_dataset().files[split])
+        arrays |= {f"x_{split}": images, f"y_{split}": labels.astype(np.uint8)}
+    np.savez_compressed(tmp_path / "mnist.npz", **arrays)
+    (tmp_path / "pairs").mkdir()
+    for name, array in arrays.items():
+        np.save(tmp_path / "pairs" / f"{name}.npy", array)
+    for path in (renamed, tmp_path / "mnist.npz", tmp_path / "pairs"):
+        found, _ = read(path)
+        for split in splits:
+            assert (found[split][0] == arrays[f"x_{split}"][:, None]).all()
+            assert found[split][1] == arrays[f"y_{split}"].tolist()
