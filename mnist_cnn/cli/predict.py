@@ -38,7 +38,9 @@ def predict(arguments: Sequence[str]) -> int:
         return 1
     with spared_collector():  # a checkpoint imports torch
         classifier = load(options.ckpt_path, network=options.network)
-    given, unusable = open_all(paths, classifier, Reading(label_column=options.label_column))
+    # The size tells the shape of rows of pixels, where they are no squares.
+    reading = Reading(image_size=classifier.image_size, label_column=options.label_column)
+    given, unusable = open_all(paths, classifier, reading)
     for failure in unusable:
         remark(f"error: {failure}")
     if not given:

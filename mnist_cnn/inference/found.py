@@ -46,7 +46,7 @@ def find_pictures(names: Sequence[str]) -> tuple[list[Path], list[str]]:
             found += inside
             failures += unreadable
             if not inside and not unreadable:
-                failures.append(f"{printable(name)}: there are no pictures in this folder")
+                failures.append(f"{printable(name)}: there are no pictures in this folder{_other_way(Path(name))}")
     return found, failures
 
 
@@ -81,6 +81,12 @@ def _problem_of(name: str) -> str:
     except OSError as error:  # a folder that is not to be looked into, or a name that is too long
         return error.strerror or str(error)
     return "there is no such file"
+
+
+def _other_way(folder: Path) -> str:
+    """What to name instead of a folder without pictures, if there is anything in it."""
+    found = sorted(path for path in folder.iterdir() if path.is_file() and holds_data(path))
+    return f"; name the files of many images in it, as {printable(found[0])}" if found else ""
 
 
 def _pictures_below(folder: Path) -> tuple[list[Path], list[str]]:

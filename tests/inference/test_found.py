@@ -92,3 +92,14 @@ def test_inputs_are_saved_under_names_of_any_kind() -> None:
     for item in Pictures([Path(name) for name in [*ODD, "-"]]).items():
         inputs.write(item, Prediction(image=np.zeros((28, 28), np.uint8)))
     assert {path.name for path in Path("seen").iterdir()} == {*ODD, "standard-input.png"}
+
+
+def test_a_folder_of_tables_is_answered_with_their_names() -> None:
+    Path("tables").mkdir()
+    Path("tables/test.csv").write_text("pixel0\n")
+    assert find_pictures(["tables"]) == (
+        [],
+        [
+            f"tables: there are no pictures in this folder; name the files of many images in it, as tables{os.sep}test.csv"
+        ],
+    )

@@ -124,7 +124,7 @@ class PictureSource(Source):
             else:
                 others[kind_of_name(picture.name)] += 1
         parts = self._parts(self.arranged(found, skipped))
-        if "train" not in parts:
+        if not parts or ("train" not in parts and not self.is_for_answers):
             example = f" ({printable(skipped[0].name)}: {skipped[0].reason})" if skipped else ""
             raise UserError(f"{printable(self.path)} holds no picture that can be read{example}")
         more_skipped, notes, empty_classes = self.remarks()
