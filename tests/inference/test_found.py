@@ -97,9 +97,8 @@ def test_inputs_are_saved_under_names_of_any_kind() -> None:
 def test_a_folder_of_tables_is_answered_with_their_names() -> None:
     Path("tables").mkdir()
     Path("tables/test.csv").write_text("pixel0\n")
-    assert find_pictures(["tables"]) == (
-        [],
-        [
-            f"tables: there are no pictures in this folder; name the files of many images in it, as tables{os.sep}test.csv"
-        ],
-    )
+    found, failures = find_pictures(["tables"])
+    assert found == []
+    assert failures == [
+        f"tables: there are no pictures in this folder; name the files of many images in it, as tables{os.sep}test.csv"
+    ]
