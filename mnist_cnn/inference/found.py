@@ -15,9 +15,13 @@ STANDARD_INPUT = "-"
 # How files of many images end, and how they begin. What is in them, own data's readers find out.
 DATA_ENDINGS = (
     *(".csv", ".tsv", ".csv.gz", ".tsv.gz", ".npy", ".npz", ".mat", ".parquet", ".idx", "-ubyte"),
-    *(".zip", ".tar", ".tar.gz", ".tgz", ".pkl", ".pickle", ".h5", ".hdf5"),
+    *(".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz", ".tbz2", ".tar.xz", ".txz", ".rar", ".7z"),
+    *(".pkl", ".pickle", ".joblib", ".pt", ".pth", ".ckpt", ".h5", ".hdf5"),
 )
-DATA_MARKS = (b"\x93NUMPY", b"PAR1", b"MATLAB 5.0", b"\x89HDF\r\n", b"PK\x03\x04", b"PK\x05\x06", b"\x1f\x8b")
+DATA_MARKS = (
+    *(b"\x93NUMPY", b"PAR1", b"MATLAB 5.0", b"\x89HDF\r\n", b"PK\x03\x04", b"PK\x05\x06", b"\x1f\x8b", b"BZh"),
+    *(b"\xfd7zXZ", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"),
+)
 IDX_TYPES = (b"\x08", b"\x09", b"\x0b", b"\x0c", b"\x0d", b"\x0e")
 IDX_DIMENSIONS = (b"\x01", b"\x02", b"\x03", b"\x04")
 TAR_MARK, TAR_MARK_AT = b"ustar", 257
