@@ -14,6 +14,7 @@ from typing import Any, Literal, TextIO
 PROGRAM = "mnist-cnn"
 PASTED = re.compile(rf"(?<!\w)'[^'\n]*'(?!\w)|{PROGRAM} [a-z]+(?: --?[\w.-]+(?: [^\s;:,()-][^\s;:,()]*)?)*")
 UNBROKEN = 100_000  # columns
+ELLIPSIS = "..."  # where a part of a name is left out
 COLOURS = {"red": 31, "green": 32, "yellow": 33}  # codes of ECMA-48
 
 
@@ -200,6 +201,21 @@ def columns_of(text: str) -> int:
     if text.isascii():
         return len(text)
     return sum(0 if unicodedata.combining(c) else 1 + (unicodedata.east_asian_width(c) in "WF") for c in text)
+
+
+def shortened(name: str, most: int) -> str:
+    """A name of at most so many columns, letters of some alphabets taking two; what is left out is in its middle."""
+    if columns_of(name) <= most:
+        return name
+    room = max(most - len(ELLIPSIS), 2)
+    head, tail = _first(name, room - room // 2), _first(name[::-1], room // 2)[::-1]
+    return f"{head.rstrip()}{ELLIPSIS}{tail.lstrip()}"
+
+
+def _first(name: str, most: int) -> str:
+    """The first characters of a name that take at most so many columns."""
+    end = next((i for i in range(len(name)) if columns_of(name[: i + 1]) > most), len(name))
+    return name[:end]
 
 
 def _aligned(cell: str, width: int, is_right: bool) -> str:

@@ -31,6 +31,7 @@ from mnist_cnn.runs.folders import Kind, find_checkpoint
 from mnist_cnn.training import run
 from mnist_cnn.training.checkpoints import LastCheckpoint
 from mnist_cnn.training.classifier import ImageClassifier
+from mnist_cnn.training.listing import lines_of
 from mnist_cnn.training.quiet import quiet
 from mnist_cnn.training.settings import TRAINER_DEFAULTS
 from mnist_cnn.training.tensorboard import NetworkPictures
@@ -296,8 +297,7 @@ def _print(result: run.Result, settings: TrainingSettings) -> None:
     part = "test" if settings.request.command == "test" else "val"
     seen, total = getattr(settings.model, f"{part}_metrics").images_seen, data.sizes()[part]
     print(f"Images      {seen:,}{f' of {total:,}' if seen != total else ''}")
-    for name, value in result.metrics.items():
-        print(f"{name:26} {value:.4f}")
+    print(*lines_of(result.metrics), sep="\n")
     if notice := data.stand_in_notice():
         print(notice)
     elif trained_on and trained_on.stand_in_for:

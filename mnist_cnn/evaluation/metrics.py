@@ -54,13 +54,30 @@ class EvaluationMetrics(nn.Module):
         result = {f"{self.stage}/loss": self.loss.compute()}
         result |= {f"{self.stage}/{name}": value for name, value in of_labels.items()}
         result[f"{self.stage}/calibration_error"] = self.calibration.compute()
-        # A slash in a name ("T-shirt/top") would open another group of curves in TensorBoard.
-        names = [name.replace("/", "-") for name in self.class_names]
+        names = tags_of(self.class_names)
         result |= {f"{self.stage}_class/{name}": value for name, value in zip(names, per_class, strict=True)}
         self.images_seen = int(self.count.compute())
         for metric in (self.loss, self.count, self.of_labels, self.calibration):
             metric.reset()
         return result
+
+
+def tags_of(class_names: Sequence[str]) -> list[str]:
+    """Names of classes within those of curves: a slash ("T-shirt/top") would open another group in TensorBoard.
+
+    Those that are the same without it are numbered.
+    """
+    taken = {name for name in class_names if "/" not in name}
+    tags: list[str] = []
+    for name in class_names:
+        tag = plain = name.replace("/", "-")
+        number = 1
+        while tag != name and tag in taken:
+            number += 1
+            tag = f"{plain} ({number})"
+        taken.add(tag)
+        tags.append(tag)
+    return tags
 
 
 def combined_state(metric: Metric) -> dict[str, Tensor]:

@@ -22,6 +22,7 @@ from mnist_cnn.runs.folders import run_dir_of
 SHEET = 40  # images on a sheet
 CHOSEN = 3  # images whose feature maps are drawn
 SALIENT = 6
+LONGEST_NAME = 120  # bytes in the name of a figure's file
 BATCH_SIZE = 1000
 
 Drawn = Iterator[tuple[str, Figure]]
@@ -80,10 +81,12 @@ def draw_report(
         yield from _of_results(classifier, images, labels, leave_out)
         if not own:
             first = [int((labels == label).nonzero()[0]) for label in labels.unique()[:CHOSEN]]
-            chosen = [Subject(classifier.class_names[int(labels[i])].replace("/", "-"), images[i]) for i in first]
+            chosen = [Subject(classifier.class_names[int(labels[i])], images[i]) for i in first]
     yield from _of_network(classifier, chosen, leave_out)
     for subject in own:
-        yield from drawn_safely({f"saliency_{subject.name}": partial(_saliency_of, classifier, subject)}, leave_out)
+        yield from drawn_safely(
+            {f"saliency_{_as_file_name(subject.name)}": partial(_saliency_of, classifier, subject)}, leave_out
+        )
 
 
 @contextmanager
@@ -149,7 +152,7 @@ def _of_network(classifier: CheckpointClassifier, chosen: Sequence[Subject], lea
         (answer,) = _answers(classifier, subject.image[None])
         shown = {"answer": answer, "photograph": subject.photograph}
         draw = partial(feature_maps_of, model, subject.image, title, **shown)
-        drawn = list(drawn_safely({f"feature_maps_{subject.name}": draw}, leave_out))
+        drawn = list(drawn_safely({f"feature_maps_{_as_file_name(subject.name)}": draw}, leave_out))
         yield from drawn
         if not drawn:  # nor will there be of the others
             break
@@ -210,6 +213,12 @@ def _saliency_figure(
     """Which pixels of images (N, C, H, W) the answers depend on."""
     gradients = introspection.saliency(classifier.model.network, classifier.model.normalise(images))
     return figures.saliency(images, gradients.float(), _answers(classifier, images), title, photographs)
+
+
+def _as_file_name(name: str) -> str:
+    """A name, such as that of a class, as a part of a file's: without what systems do not allow there, and not long."""
+    kept = "".join(c if c.isprintable() and c not in '/\\:*?"<>|' else "-" for c in name)
+    return kept.encode()[:LONGEST_NAME].decode(errors="ignore").strip(" .")
 
 
 def _test_images(classifier: CheckpointClassifier, data_dir: Path, place: str | None) -> tuple[Images, Tensor]:

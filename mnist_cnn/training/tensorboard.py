@@ -17,6 +17,7 @@ from torch import Tensor
 from mnist_cnn.errors import UserError
 from mnist_cnn.evaluation.evaluation import Evaluation
 from mnist_cnn.evaluation.introspection import features
+from mnist_cnn.evaluation.metrics import tags_of
 from mnist_cnn.runs.folders import run_dir_of
 
 FIRST_COST_SECONDS = 2.0  # what drawing is taken to cost before it was done once; matplotlib is imported then
@@ -153,9 +154,9 @@ def write_pictures(writers: Sequence[Any], model: Any, results: Evaluation, imag
     for tag, figure in _figures(model, results, images):
         for writer in writers:
             writer.add_figure(tag, figure, step, close=False)
-    for number, name in enumerate(results.class_names):
+    for number, name in enumerate(tags_of(results.class_names)):
         for writer in writers:
-            tag = f"precision_recall/{name.replace('/', '-')}"
+            tag = f"precision_recall/{name}"
             writer.add_pr_curve(tag, results.labels == number, results.probabilities[:, number], step)
 
 

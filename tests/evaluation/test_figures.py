@@ -1,12 +1,15 @@
 """Figures: what is written and drawn in them."""
 
 import io
+import itertools
 from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.font_manager import FontProperties, findfont
 
 from mnist_cnn.evaluation import figures
+from mnist_cnn.evaluation.figures import lettering
 
 
 def texts_of(figure: Any) -> str:
@@ -210,3 +213,68 @@ def test_a_sheet_has_as_many_columns_as_its_place_takes() -> None:
     figure.draw_without_rendering()
     (title,) = [text for text in figure.texts if "surest" in text.get_text()]
     assert title.get_window_extent().width <= 100 * width
+
+
+LONG = "a class whose name is as long as sixty characters, or so 0123"
+
+
+def drawn(figure: Any) -> Any:
+    figure.draw_without_rendering()
+    return figure
+
+
+@pytest.mark.parametrize("classes", [3, 47, 120])
+def test_names_beside_a_confusion_matrix_leave_room_for_it_and_do_not_overlap(classes: int) -> None:
+    names = [LONG, *(f"species number {number}" for number in range(1, classes))]
+    counts = np.diag(np.full(classes, 12))
+    for width in (None, 5.4):
+        figure = drawn(figures.confusion_matrix(counts, names, "many images of many kinds", width))
+        axes = figure.axes[0]
+        box, whole = axes.get_window_extent(), figure.bbox
+        assert box.width > 0.45 * whole.width
+        labels = [label.get_window_extent() for label in axes.get_yticklabels() if label.get_text()]
+        assert all(above.y0 >= below.y1 - 1 for above, below in itertools.pairwise(labels))
+        written = [text.get_window_extent() for text in axes.texts]
+        assert all(0.9 * box.width / classes > text.width for text in written), "counts stay in their cells"
+        assert bool(written) == (classes < 50 and (width is None or classes < 20))
+
+
+@pytest.mark.filterwarnings("error")
+def test_names_that_no_font_has_are_spelled_out_without_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lettering, "_installed", lambda: [])
+    lettering._font_of.cache_clear()
+    figure = figures.confusion_matrix([[5, 2], [0, 7]], ["\u732b and $x_$", "Κάτι\x07"], "猫")
+    figures.save(figure, io.BytesIO())
+    written = texts_of(figure)
+    assert r"\u732b and \$x_\$" in written
+    assert r"Κάτι\x07" in written
+    lettering._font_of.cache_clear()
+
+
+@pytest.mark.filterwarnings("error")
+def test_names_are_written_with_an_installed_font_that_has_their_letters(monkeypatch: pytest.MonkeyPatch) -> None:
+    font = next(font for font in lettering._installed() if font[0] == "STIXNonUnicode")  # comes with matplotlib
+    monkeypatch.setattr(lettering, "_installed", lambda: [font])
+    lettering._font_of.cache_clear()
+    own = findfont(FontProperties())
+    privately_used = map(chr, range(0xE000, 0xE400))
+    character = next(c for c in privately_used if lettering._has(font[1], c) and not lettering._has(own, c))
+    figure = lettering.AnyScriptFigure()
+    text = figure.text(0.5, 0.5, f"a {character}")
+    drawn(figure)
+    assert "STIXNonUnicode" in text.get_fontfamily()
+    lettering._font_of.cache_clear()
+
+
+@pytest.mark.parametrize(("height", "width"), [(96, 32), (32, 96)])
+def test_figures_follow_the_shape_of_the_images(height: int, width: int) -> None:
+    images = np.zeros((8, 3, height, width), np.uint8)
+    maps = [("block 1", np.ones((16, height // 2, width // 2)))]
+    for figure in (
+        figures.example_sheet(images, [LONG] * 8, ["b"] * 8, "sheet"),
+        figures.saliency(images[:6], np.ones((6, height, width)), ["a"] * 6, "pixels"),
+        figures.feature_maps(images[0], maps, "maps"),
+    ):
+        axes = drawn(figure).axes
+        shown = [ax.get_window_extent() for ax in axes if ax.images and ax.get_window_extent().width > 50]
+        assert sum(box.width * box.height for box in shown) > 0.2 * figure.bbox.width * figure.bbox.height

@@ -2,7 +2,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mnist_cnn.evaluation.metrics import EvaluationMetrics
+from mnist_cnn.evaluation.metrics import EvaluationMetrics, tags_of
 
 
 def test_metrics_over_uneven_batches_are_those_of_all_images_by_hand() -> None:
@@ -51,3 +51,11 @@ def test_nothing_is_left_over_for_the_next_epoch() -> None:
     again = metrics.compute_and_reset()
     assert again["val/accuracy"] == 1
     assert again["val/loss"] == 0
+
+
+def test_classes_whose_names_differ_in_a_slash_alone_are_kept_apart() -> None:
+    names = ["a/b", "a-b", "c/d", "c//d", "c/-d", "a-b (2)"]
+    tags = tags_of(names)
+    assert len(set(tags)) == len(names)
+    assert not any("/" in tag for tag in tags)
+    assert (tags[1], tags[2], tags[5]) == ("a-b", "c-d", "a-b (2)")

@@ -7,9 +7,11 @@ from mnist_cnn.errors import UserError
 from mnist_cnn.networks import CNN
 
 
-@pytest.mark.parametrize(("height", "width"), [(28, 28), (8, 8), (32, 32), (40, 17), (64, 100)])
-def test_any_size_of_at_least_8_works(height: int, width: int) -> None:
-    assert CNN(num_classes=7)(torch.randn(2, 1, height, width)).shape == (2, 7)
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize(("height", "width"), [(28, 28), (8, 8), (32, 32), (40, 17), (48, 64), (64, 100), (128, 96)])
+def test_any_size_of_at_least_8_works(height: int, width: int, channels: int) -> None:
+    images = torch.randn(2, channels, height, width)
+    assert CNN(num_classes=7, in_channels=channels)(images).shape == (2, 7)
 
 
 def test_a_border_is_cut_off_and_leaves_the_rest_of_the_network_alone() -> None:

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from mnist_cnn.evaluation.figures.drawing import (
     BLUE,
@@ -13,23 +14,34 @@ from mnist_cnn.evaluation.figures.drawing import (
     GREY,
     ORANGE,
     add_title,
+    aspect_of,
     cell_width,
-    literal,
     new_figure,
     show,
 )
+from mnist_cnn.evaluation.figures.lettering import literal
+
+MOST_WIDTH = 22.0  # of a figure, in inches
+LEAST_CELL = 0.12  # inches: in less no number can be read
+MOST_COLUMNS = 24  # of a class's name beside a matrix
+COLUMNS_PER_INCH = 14  # of a class's name above an image
 
 
-def confusion_matrix(counts: ArrayLike, class_names: Sequence[str], title: str, width: float = 7.2) -> Figure:
+def confusion_matrix(counts: ArrayLike, class_names: Sequence[str], title: str, width: float | None = None) -> Figure:
     """How often each class was taken for each.
+
+    Counts are written as long as they can be read, and of many classes the names of every second, third or so.
 
     Args:
         counts: Number of images (classes, classes), true classes in rows.
         class_names: Names of the classes.
         title: What the counts are of.
-        width: Of the figure, in inches.
+        width: Of the figure, in inches; None lets it grow with the number of classes.
     """
     matrix = np.asarray(counts)
+    classes = len(matrix)
+    width = width or min(max(7.2, 0.26 * classes + 2), MOST_WIDTH)
+    cell = 0.62 * width / classes
     figure = new_figure(width, 0.89 * width)
     axes = figure.add_subplot()
     # The diagonal would hide all else: colour shows mistakes, as parts of their true class.
@@ -37,21 +49,28 @@ def confusion_matrix(counts: ArrayLike, class_names: Sequence[str], title: str, 
     mistakes = shares.copy()
     np.fill_diagonal(mistakes, 0.0)
     shown = axes.imshow(mistakes, cmap="Blues", vmin=0, vmax=mistakes.max() or 1)
-    limit = mistakes.max() / 2
-    for row, column in np.ndindex(*matrix.shape):
-        if matrix[row, column]:
-            bold = "bold" if row == column else "normal"
-            colour = "white" if mistakes[row, column] > limit else "black"
-            axes.text(
-                column, row, str(matrix[row, column]), ha="center", va="center", color=colour, weight=bold, size=8
-            )
-    class_names = [literal(name) for name in class_names]
-    rotation = 45 if max(map(len, class_names)) > 2 else 0
-    axes.set_xticks(range(len(class_names)), class_names, rotation=rotation, ha="right" if rotation else "center")
-    axes.set_yticks(range(len(class_names)), class_names)
-    axes.set(xlabel="predicted class", ylabel="true class", title=literal(title))
+    if cell >= LEAST_CELL:
+        _write_counts(axes, matrix, mistakes, min(8.0, 30 * cell))
+    every = int(np.ceil(LEAST_CELL / cell))
+    names = [literal(name, MOST_COLUMNS) for name in class_names][::every]
+    places, size = range(0, classes, every), min(10.0, 54 * cell * every)
+    rotation = 0 if max(map(len, names)) <= 2 else 45 if classes <= 20 else 90
+    axes.set_xticks(places, names, rotation=rotation, ha="right" if rotation == 45 else "center", fontsize=size)
+    axes.set_yticks(places, names, fontsize=size)
+    axes.set(xlabel="predicted class", ylabel="true class")
     figure.colorbar(shown, label="mistakes, % of the true class", shrink=0.8)
+    add_title(figure, title)
     return figure
+
+
+def _write_counts(axes: Axes, matrix: NDArray[Any], mistakes: NDArray[Any], size: float) -> None:
+    """Write counts (classes, classes) into their cells, in white on dark ones; right answers are bold."""
+    limit = mistakes.max() / 2
+    for row, column in np.argwhere(matrix):
+        bold = "bold" if row == column else "normal"
+        colour = "white" if mistakes[row, column] > limit else "black"
+        text = str(matrix[row, column])
+        axes.text(column, row, text, ha="center", va="center", color=colour, weight=bold, size=size)
 
 
 def example_sheet(
@@ -76,18 +95,18 @@ def example_sheet(
     width = cell_width(columns)
     columns = min(columns, max(len(pictures), 1))
     rows = -(-len(pictures) // columns) or 1
-    names_are_long = max((len(name) for name in [*labels, *predicted]), default=0) > 2
+    most = int(COLUMNS_PER_INCH * width)
+    true, answers = ([literal(name, most) for name in names] for names in (labels, predicted))
+    names_are_long = max(map(len, [*true, *answers]), default=0) > 2
     lines = (2 if names_are_long else 1) + bool(notes)
-    figure = new_figure(width * columns, (0.9 * width + 0.19 * lines) * rows + 0.6)
+    figure = new_figure(width * columns, (0.9 * width * aspect_of(pictures) + 0.19 * lines) * rows + 0.6)
     for number, image in enumerate(pictures):
         axes = figure.add_subplot(rows, columns, number + 1)
         show(axes, image)
         separator = "\n" if names_are_long else "   "
-        text = f"[T] {labels[number]}{separator}[P] {predicted[number]}"
+        text = f"[T] {true[number]}{separator}[P] {answers[number]}"
         text += f"\n{notes[number]}" if notes else ""
-        axes.set_title(
-            literal(text), fontsize=8, color="black" if labels[number] == predicted[number] else ORANGE, pad=3
-        )
+        axes.set_title(text, fontsize=8, color="black" if labels[number] == predicted[number] else ORANGE, pad=3)
     add_title(figure, title)
     return figure
 

@@ -8,7 +8,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from mnist_cnn.evaluation.figures.drawing import add_title, literal, new_figure, without_ticks
+from mnist_cnn.evaluation.figures.drawing import add_title, new_figure, without_ticks
+from mnist_cnn.evaluation.figures.lettering import literal
 
 SHEET_COLUMNS = 12  # images of a class
 MOST_CLASSES = 64  # on a sheet

@@ -1,16 +1,14 @@
 """What all figures share: colours, images, and scales that a single value cannot spoil."""
 
-import warnings
-from functools import cache
 from textwrap import fill
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.font_manager import fontManager
-from matplotlib.text import Text
 from numpy.typing import ArrayLike, NDArray
+
+from mnist_cnn.evaluation.figures.lettering import AnyScriptFigure, literal
 
 # Told apart with every kind of colour vision, and by brightness too.
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#666666"
@@ -20,12 +18,6 @@ DPI = 110
 COLUMNS = 8  # of images, kernels and feature maps, on a page of its own
 CARD_COLUMNS = 4  # in TensorBoard, which shows pictures at a width of 350 pixels
 GAP = 2  # pixels between them
-# Fonts of usual systems that have what matplotlib's own lacks: Chinese, Japanese, Korean, Devanagari, Thai, ...
-SCRIPTS = (
-    *("Noto Sans CJK SC", "Noto Sans CJK JP", "Hiragino Sans", "PingFang SC", "Microsoft YaHei", "Yu Gothic"),
-    *("Malgun Gothic", "Apple SD Gothic Neo", "WenQuanYi Zen Hei", "Droid Sans Fallback", "Arial Unicode MS"),
-    *("Noto Sans Devanagari", "Noto Sans Thai", "Noto Sans Bengali", "Noto Sans Tamil", "Nirmala UI", "Noto Sans"),
-)
 
 USUAL = 0.99  # part of the values that is taken to be usual
 TOLERANCE = 1.25  # a value of so many times the largest usual one spoils nothing
@@ -34,25 +26,6 @@ TOLERANCE = 1.25  # a value of so many times the largest usual one spoils nothin
 def save(figure: Figure, path: Any) -> None:
     """Write a figure as PNG or SVG, whichever the file's name ends in."""
     figure.savefig(path, dpi=DPI, metadata={"Date": None} if str(path).endswith(".svg") else None)
-
-
-class AnyScriptFigure(Figure):
-    """A figure whose texts may be in any script: names of classes are people's own."""
-
-    def draw(self, renderer: Any) -> None:
-        """Draw it with the fonts that this system has; letters that none of them has are boxes."""
-        for text in self.findobj(Text):
-            text.set_fontfamily(font_families())
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font")
-            super().draw(renderer)
-
-
-@cache
-def font_families() -> list[str]:
-    """Matplotlib's own font, and those of `SCRIPTS` that are installed."""
-    installed = {font.name for font in fontManager.ttflist}
-    return ["DejaVu Sans", *(name for name in SCRIPTS if name in installed)]
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -72,9 +45,10 @@ def add_title(figure: Figure, text: str) -> None:
     figure.suptitle(literal(fill(text, int(120 * width / size))), fontsize=size)
 
 
-def literal(text: str) -> str:
-    """A text in which matplotlib sees no formula."""
-    return text.replace("$", r"\$")
+def aspect_of(image: NDArray[Any]) -> float:
+    """Height by width of an image (..., H, W), as far as a figure's cells follow it."""
+    height, width = image.shape[-2:]
+    return min(max(height / width, 0.3), 3.0)
 
 
 def robust_limit(values: ArrayLike) -> float:

@@ -15,14 +15,15 @@ from mnist_cnn.evaluation.figures.drawing import (
     SIGNED,
     add_scale,
     add_title,
+    aspect_of,
     cell_width,
-    literal,
     mosaic,
     new_figure,
     robust_limit,
     show,
     without_ticks,
 )
+from mnist_cnn.evaluation.figures.lettering import literal
 
 
 def kernels(weights: ArrayLike, title: str, columns: int = COLUMNS) -> Figure:
@@ -70,7 +71,9 @@ def feature_maps(
     heights = [-(-min(len(np.asarray(maps)), most) // columns) for _, maps in layers]
     side = cell_width(columns) * 0.78
     least = 2.6 if photograph is None else 4.6
-    figure = new_figure(1.3 * side * columns, max(side * sum(heights) + 0.45 * len(layers) + 0.4, least))
+    figure = new_figure(
+        1.3 * side * columns, max(side * aspect_of(np.asarray(image)) * sum(heights) + 0.45 * len(layers) + 0.4, least)
+    )
     halves = figure.add_gridspec(1, 2, width_ratios=[1, 4])
     given = halves[0].subgridspec(1 if photograph is None else 2, 1)
     if photograph is not None:
@@ -105,7 +108,8 @@ def saliency(
     """
     pictures, slopes = np.asarray(images), np.abs(np.asarray(gradients))
     count, parts = len(pictures), 3 if len(photographs) else 2
-    figure = new_figure(2.7 * parts + 1, 3.5) if count == 1 else new_figure(1.55 * count + 1.2, 1.75 * parts + 0.5)
+    height = (1.55 * aspect_of(pictures) + 0.2) * parts + 0.5
+    figure = new_figure(2.7 * parts + 1, 3.5) if count == 1 else new_figure(1.55 * count + 1.2, height)
     grid = figure.subplots(1, parts) if count == 1 else figure.subplots(parts, count)
     rows = np.asarray(grid).reshape(parts, count)
     limit = robust_limit(slopes)
