@@ -12,12 +12,14 @@ from matplotlib.text import Text
 
 from mnist_cnn.console import shortened
 
-# Fonts of usual systems that have what matplotlib's own lacks, and are looked into first: Chinese, Japanese, Korean, Devanagari, Thai, ...
+# Fonts of usual systems that have what matplotlib's own lacks (Chinese, Japanese, Korean, Devanagari, Thai, ...); they
+# are looked into first.
 SCRIPTS = (
     *("Noto Sans CJK SC", "Noto Sans CJK JP", "Hiragino Sans", "PingFang SC", "Microsoft YaHei", "Yu Gothic"),
     *("Malgun Gothic", "Apple SD Gothic Neo", "WenQuanYi Zen Hei", "Droid Sans Fallback", "Arial Unicode MS"),
     *("Noto Sans Devanagari", "Noto Sans Thai", "Noto Sans Bengali", "Noto Sans Tamil", "Nirmala UI", "Noto Sans"),
 )
+USUAL_WEIGHTS = (400, "normal", "regular", "book")
 NO_LETTERS = ("last resort", "lastresort", "emoji")  # boxes for every character; pictures that matplotlib cannot draw
 
 
@@ -72,15 +74,11 @@ def _font_of(character: str) -> str | None:
 
 @cache
 def _installed() -> Sequence[tuple[str, str]]:
-    """Family and file of the installed fonts, upright ones of usual weight; those of `SCRIPTS` come first."""
-    found = [
-        (font.name, font.fname)
-        for font in fontManager.ttflist
-        if font.style == "normal" and font.weight in (400, "normal", "regular", "book")
-        if not any(word in font.name.lower() for word in NO_LETTERS)
-    ]
+    """Family and file of the installed upright fonts: those of `SCRIPTS` first, and those of usual weight."""
+    usable = [font for font in fontManager.ttflist if not any(word in font.name.lower() for word in NO_LETTERS)]
     places = {name: place for place, name in enumerate(SCRIPTS)}
-    return sorted(found, key=lambda font: places.get(font[0], len(places)))
+    usable.sort(key=lambda font: (places.get(font.name, len(places)), font.weight not in USUAL_WEIGHTS))
+    return [(font.name, font.fname) for font in usable if font.style == "normal"]
 
 
 def _has(path: str, character: str) -> bool:
