@@ -15,6 +15,7 @@ from pathlib import Path
 from mnist_cnn.data.base import Dataset
 from mnist_cnn.data.catalogue import DATASETS
 from mnist_cnn.data.reading import Reading
+from mnist_cnn.data.reformed import reformed
 from mnist_cnn.errors import UserError
 from mnist_cnn.files import expanded
 
@@ -39,13 +40,15 @@ def find_dataset(name: str, reading: Reading | None = None) -> Dataset:
     Args:
         name: A name that is known, else the path of a file or folder; `./mnist` is a folder even though there is a data
             set of that name.
-        reading: How it is read where that is left open.
+        reading: How it is read where that is left open, and the form that its images are brought into.
 
     Raises:
         UserError: if there is none of that name, and nothing in that place.
     """
     reading = reading or Reading()
-    dataset = _known(name) or _own(name, reading)
+    if known := _known(name):
+        return reformed(known, reading)
+    dataset = _own(name, reading)
     if dataset is None:
         raise UserError(
             f"data set {name!r} is not known, and no file or folder has that path; choose one of "

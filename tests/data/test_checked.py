@@ -13,6 +13,7 @@ from mnist_cnn.data.downloaded import CheckedDataset
 from mnist_cnn.data.registry import find_dataset
 from mnist_cnn.errors import DatasetAbsentError, DatasetAlteredError
 from tests.support.checked import COUNT, packed, told_to_torchvision, write_checked
+from tests.support.datasets import whole
 
 NAMES = ("cifar10", "cifar100", "svhn", "usps")
 
@@ -30,7 +31,7 @@ def test_pixels_and_labels_are_those_that_torchvision_reads_from_the_same_files(
     dataset.obtain(tmp_path)  # which finds all of them intact
     source = told_to_torchvision(dataset, monkeypatch)
     for split, is_train in (("train", True), ("test", False)):
-        images, labels = dataset.read(tmp_path, split)  # type: ignore[arg-type]
+        images, labels = whole(dataset, tmp_path, split)  # type: ignore[arg-type]
         held = source(tmp_path, split) if name == "svhn" else source(tmp_path, is_train)
         expected = np.asarray(held.data)
         if name.startswith("cifar"):
@@ -45,9 +46,9 @@ def test_pixels_and_labels_are_those_that_torchvision_reads_from_the_same_files(
 @pytest.mark.parametrize("name", NAMES)
 def test_a_limit_reads_the_first_images(name: str, tmp_path: Path) -> None:
     dataset = write_checked(name, tmp_path)
-    images, labels = dataset.read(tmp_path, "train")
+    images, labels = whole(dataset, tmp_path, "train")
     for limit in (5, COUNT):
-        first, of_first = dataset.read(tmp_path, "train", limit)
+        first, of_first = whole(dataset, tmp_path, "train", limit)
         assert torch.equal(first, images[:limit])
         assert torch.equal(of_first, labels[:limit])
 
@@ -92,7 +93,7 @@ def test_absent_files_are_named_with_the_ways_out(name: str, tmp_path: Path, mon
     dataset = find_dataset(name)
     assert len(dataset.absent_files(tmp_path)) == dataset.count_files()
     with pytest.raises(DatasetAbsentError, match="not found in"):
-        dataset.read(tmp_path, "train")
+        whole(dataset, tmp_path, "train")
     monkeypatch.setattr(downloaded, "download_from_any", _unreachable)
     with pytest.raises(DatasetAbsentError, match="could not be downloaded") as caught:
         dataset.obtain(tmp_path)
@@ -104,7 +105,7 @@ def test_cifar_comes_out_of_an_archive_that_is_there_or_is_downloaded(
     is_there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dataset = write_checked("cifar10", tmp_path)
-    images, labels = dataset.read(tmp_path, "train")
+    images, labels = whole(dataset, tmp_path, "train")
     md5 = packed(dataset, tmp_path)
     archive = tmp_path / dataset.archive
     content = archive.read_bytes()
@@ -119,7 +120,7 @@ def test_cifar_comes_out_of_an_archive_that_is_there_or_is_downloaded(
     monkeypatch.setattr(downloaded, "download_from_any", given)
     monkeypatch.setattr(CIFARDataset, "published", lambda dataset: {dataset.archive: (["http://mirror"], md5)})
     dataset.obtain(tmp_path, ["train"])
-    read, of_read = dataset.read(tmp_path, "train")
+    read, of_read = whole(dataset, tmp_path, "train")
     assert torch.equal(read, images)
     assert torch.equal(of_read, labels)
     assert dataset.absent_files(tmp_path) == [*dataset.files["test"]]
@@ -132,4 +133,4 @@ def test_what_is_larger_than_published_is_not_read_into_memory(tmp_path: Path) -
     with path.open("wb") as file:
         file.truncate(dataset.largest_bytes(path.name) + 1)
     with pytest.raises(DatasetAlteredError, match="not what was published"):
-        dataset.read(tmp_path, "train")
+        whole(dataset, tmp_path, "train")

@@ -9,6 +9,7 @@ import torch
 from mnist_cnn.data import handwritten
 from mnist_cnn.data.registry import find_dataset
 from mnist_cnn.errors import DatasetAbsentError
+from tests.support.datasets import whole
 
 
 def test_all_digits_are_in_one_of_the_splits_with_their_values_as_bytes(tmp_path: Path) -> None:
@@ -16,7 +17,7 @@ def test_all_digits_are_in_one_of_the_splits_with_their_values_as_bytes(tmp_path
 
     dataset, held = find_dataset("digits"), load_digits()
     dataset.obtain(tmp_path)
-    splits = {split: dataset.read(tmp_path, split) for split in dataset.sizes}
+    splits = {split: whole(dataset, tmp_path, split) for split in dataset.sizes}
     assert {split: len(images) for split, (images, _) in splits.items()} == dataset.sizes
     assert sum(dataset.sizes.values()) == len(held.target) == 1797
     found = sorted(
@@ -33,10 +34,10 @@ def test_all_digits_are_in_one_of_the_splits_with_their_values_as_bytes(tmp_path
 
 def test_each_class_has_a_fifth_of_its_digits_in_test_and_always_the_same(tmp_path: Path) -> None:
     dataset = find_dataset("digits")
-    (_, train), (images, test) = dataset.read(tmp_path, "train"), dataset.read(tmp_path, "test")
+    (_, train), (images, test) = whole(dataset, tmp_path, "train"), whole(dataset, tmp_path, "test")
     shares = torch.bincount(test) / (torch.bincount(train) + torch.bincount(test))
     assert ((shares - 0.2).abs() < 0.01).all()
-    again, labels = dataset.read(tmp_path, "test", 7)
+    again, labels = whole(dataset, tmp_path, "test", 7)
     assert torch.equal(again, images[:7])
     assert torch.equal(labels, test[:7])
 
@@ -48,7 +49,7 @@ def test_a_missing_package_is_named_with_its_command(tmp_path: Path, monkeypatch
     monkeypatch.setattr(handwritten, "find_spec", none)
     dataset = find_dataset("digits")
     assert dataset.absent_files(tmp_path) == ["scikit-learn"]
-    for step in (lambda: dataset.obtain(tmp_path), lambda: dataset.read(tmp_path, "test")):
+    for step in (lambda: dataset.obtain(tmp_path), lambda: whole(dataset, tmp_path, "test")):
         with pytest.raises(DatasetAbsentError, match=r"pip install 'mnist-cnn\[digits\]'") as caught:
             step()
         assert "\n" not in str(caught.value)

@@ -25,6 +25,12 @@ def idx_bytes(array: Tensor) -> bytes:
     return header + (numpy if kind == 0x08 else numpy.astype(">i4")).tobytes()
 
 
+def whole(dataset: Dataset, data_dir: Path, split: Split, limit: int | None = None) -> tuple[Tensor, Tensor]:
+    """A split in memory."""
+    images, labels = dataset.read(data_dir, split, limit)
+    return images[:], labels
+
+
 def published_dataset(name: str = "mnist") -> PublishedDataset:
     """One of the data sets that consist of files."""
     dataset = find_dataset(name)
