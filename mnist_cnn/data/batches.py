@@ -15,6 +15,7 @@ from torch.utils.data import SequentialSampler, TensorDataset
 
 from mnist_cnn.data.augmentation import Augmentation
 from mnist_cnn.data.on_disk import Images, ImagesOnDisk, chosen
+from mnist_cnn.data.splits import balanced_draw
 from mnist_cnn.seeding import generator
 
 Batch = tuple[Tensor, Tensor]
@@ -38,6 +39,8 @@ class TrainingBatches:
         reshuffles: Whether each epoch has an order of its own. If not, all have that of the first, so that the first
             batches of an epoch are always the same images.
         num_classes: Number of classes, where samples are mixed; None counts to the largest label.
+        balances: Whether each class is as frequent as any other in expectation: an epoch then has as many images as
+            else, drawn with replacement.
     """
 
     def __init__(
@@ -51,9 +54,10 @@ class TrainingBatches:
         world_size: int = 1,
         reshuffles: bool = True,
         num_classes: int | None = None,
+        balances: bool = False,
     ) -> None:
         self.images, self.labels = images, labels
-        self.reshuffles = reshuffles
+        self.reshuffles, self.balances = reshuffles, balances
         self.batch_size, self.seed, self.augmentation = batch_size, seed, augmentation or Augmentation()
         self.rank, self.world_size = rank, world_size
         self._num_classes = num_classes
@@ -72,9 +76,7 @@ class TrainingBatches:
         Where samples are mixed, probabilities of the classes (B, classes) take the labels' place.
         """
         device = self.labels.device
-        count, epoch = len(self.images), self.epoch if self.reshuffles else 0
-        # On the CPU, as generators of other devices draw other numbers, and the order should not depend on the device.
-        order = self._shuffled(generator(self.seed, epoch, "order"))
+        count, order = len(self.images), self._order()
         share = order[: count - count % self.world_size][self.rank :: self.world_size].to(device)
         first, self._resume_at = self._resume_at, 0
         for step, images in enumerate(self._cut(share, first), first):
@@ -84,6 +86,16 @@ class TrainingBatches:
             # Before the yield: a checkpoint is written while the consumer holds the batch.
             self._position = step + 1
             yield images, labels
+
+    def _order(self) -> Tensor:
+        """Indices (N,) of an epoch's images, of all processes together."""
+        epoch, count = self.epoch if self.reshuffles else 0, len(self.images)
+        # On the CPU, as generators of other devices draw other numbers, and the order should not depend on the device.
+        if self.balances:
+            random = generator(self.seed, epoch, "balance")
+            drawn = balanced_draw(self.labels, count, random)
+            return self.images.arranged(drawn, random) if isinstance(self.images, ImagesOnDisk) else drawn
+        return self._shuffled(generator(self.seed, epoch, "order"))
 
     def _augmented(self, images: Tensor, labels: Tensor, step: int) -> Batch:
         """The batch of a step with its random changes, which are of this step and process alone."""

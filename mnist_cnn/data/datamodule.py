@@ -61,6 +61,8 @@ class MNISTDataModule(LightningDataModule):
         hue: Augmentation: largest turn of the hue either way, in parts of the circle of colours; none on grey images.
         mixup: Augmentation: alpha of mixup, which blends two images and their labels; 0.2 is usual.
         cutmix: Augmentation: alpha of cutmix, which puts a box of one image into another; 1 is usual.
+        balance: Whether training shows each class equally often, however many images it has: as many images in an epoch
+            as else, drawn with replacement.
         image_size: Height and width that images are brought to, or one number for both; None leaves them as they are.
         channels: 1 for grey or 3 for colour; None leaves the images as they are.
         layout: How pictures are brought into the images' form for `predict`: "digit", "garment" or "picture"; None is
@@ -100,6 +102,7 @@ class MNISTDataModule(LightningDataModule):
         hue: float = 0.0,
         mixup: float = 0.0,
         cutmix: float = 0.0,
+        balance: bool = False,
         image_size: int | Sequence[int] | None = None,
         channels: int | None = None,
         layout: Layout | None = None,
@@ -123,8 +126,9 @@ class MNISTDataModule(LightningDataModule):
         self.data_dir = default_data_dir(data_dir)
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
         self.val_size, self.split_seed, self.train_size, self.seed = val_size, split_seed, train_size, seed
+        self.balance = balance
         names = ("dataset", "stand_in", "batch_size", "eval_batch_size", "val_size", "split_seed", "train_size", "seed")
-        settings = {name: getattr(self, name) for name in names} | asdict(self.augmentation)
+        settings = {name: getattr(self, name) for name in names} | asdict(self.augmentation) | {"balance": balance}
         of_reading = ("image_size", "channels", "layout", "label_column", "on_damaged", "test_size")
         settings |= {name: getattr(self.reading, name) for name in of_reading}
         # Plain types for the checkpoint; where the data lie is a matter of the machine.
@@ -227,6 +231,7 @@ class MNISTDataModule(LightningDataModule):
             world_size,
             reshuffles=not overfits,
             num_classes=self.num_classes,
+            balances=self.balance,
         )
 
     def val_dataloader(self) -> EvaluationBatches:
@@ -249,6 +254,10 @@ class MNISTDataModule(LightningDataModule):
     def sizes(self) -> dict[str, int]:
         """Number of images of each part that was read: "train", "val", "test"."""
         return {part: len(images) for part, (images, _) in self._images.items()}
+
+    def class_counts(self) -> list[int]:
+        """Number of training images of each class."""
+        return torch.bincount(self._images["train"][1], minlength=self.num_classes).tolist()
 
     def pixel_statistics(self) -> tuple[list[float], list[float]]:
         """Mean and standard deviation of the training images' pixels, from 0 to 1, of each channel."""
@@ -322,5 +331,5 @@ class MNISTDataModule(LightningDataModule):
         """Those of the images that `train_size` leaves."""
         if self.train_size is None or self.train_size >= len(indices):
             return indices
-        some, _ = stratified_split(labels[indices], self.train_size, self.split_seed)
+        some, _ = stratified_split(labels[indices], self.train_size, self.split_seed, leaves_one=False)
         return indices[some]

@@ -138,6 +138,12 @@ class ImagesOnDisk:
         windows = drawn.split(self._window)
         return torch.cat([window[torch.randperm(len(window), generator=random)] for window in windows])
 
+    def arranged(self, drawn: Tensor, random: torch.Generator) -> Tensor:
+        """Indices (n,) that were drawn, some of them several times, in an order that is random in blocks."""
+        order = self.shuffled(random)
+        windows = order.repeat_interleave(torch.bincount(drawn, minlength=len(self))[order]).split(self._window)
+        return torch.cat([window[torch.randperm(len(window), generator=random)] for window in windows])
+
     def batches(self, order: Tensor, batch_size: int, first: int = 0, processes: int = 1) -> Iterator[Tensor]:
         """Read images in a given order, a window ahead of what is used.
 

@@ -37,6 +37,7 @@ from mnist_cnn.training.foreign import ForeignPixels, images_of
 from mnist_cnn.training.restoring import check_optimizer_state
 from mnist_cnn.training.resume import restore_metrics, without_what_changed
 from mnist_cnn.training.schedule import OwnSchedule, RunSchedule
+from mnist_cnn.training.weighting import ClassWeights, add_weighted, balanced_weights
 
 CompileMode = Literal["default", "reduce-overhead", "max-autotune"]
 
@@ -65,6 +66,9 @@ class ImageClassifier(Model, LightningModule):
         freeze_epochs: Epochs at the start in which a pretrained backbone stays as it is, in networks that have one.
         backbone_lr_factor: Learning rate of a pretrained backbone, in parts of `lr`.
         compile_mode: Mode of torch.compile for training, which takes a minute first; None does not compile.
+        class_weights: "balanced" weighs the training loss so that each class counts as much as any other, however many
+            images it has: N / (classes * n) for one of n among N training images. None weighs every image alike, as
+            validation and test always do.
 
     Raises:
         UserError: for arguments out of their range.
@@ -88,6 +92,7 @@ class ImageClassifier(Model, LightningModule):
         freeze_epochs: int = 0,
         backbone_lr_factor: float = 1.0,
         compile_mode: CompileMode | None = None,
+        class_weights: ClassWeights | None = None,
     ) -> None:
         # From a checkpoint the network comes as plain types, so that the file loads without unpickling any class.
         super().__init__(build_network(network) if isinstance(network, dict) else network)
@@ -101,8 +106,11 @@ class ImageClassifier(Model, LightningModule):
         check_between("freeze_epochs", freeze_epochs, 0)
         if compile_mode is not None:
             check_choice("compile_mode", compile_mode, CompileMode)
+        if class_weights is not None:
+            check_choice("class_weights", class_weights, ClassWeights)
         self.label_smoothing, self.ema_decay, self.freeze_epochs = label_smoothing, ema_decay, freeze_epochs
-        self.compile_mode = compile_mode
+        self.compile_mode, self.class_weights = compile_mode, class_weights
+        self.loss_weights: Tensor | None = None  # of the classes, from the training images
         self.save_hyperparameters(
             {
                 "network": self.network.spec(),
@@ -110,6 +118,7 @@ class ImageClassifier(Model, LightningModule):
                 **asdict(self.schedule_settings),
                 **plain({"label_smoothing": label_smoothing, "ema_decay": ema_decay, "freeze_epochs": freeze_epochs}),
                 "compile_mode": compile_mode,
+                "class_weights": class_weights,
             }
         )
         self.provenance: Provenance | None = None  # what the network was trained on
@@ -144,10 +153,13 @@ class ImageClassifier(Model, LightningModule):
 
         Of samples that are mixed, the class with the larger share counts as the right answer in train/accuracy.
         """
-        losses, logits, labels = self._shared_step(batch, self.label_smoothing)
-        loss = losses.mean()
+        losses, logits, labels = self._shared_step(batch, self.label_smoothing, self.loss_weights)
+        if self.loss_weights is None:
+            loss = losses.mean()
+            self.train_loss.update(losses.detach())
+        else:
+            loss = add_weighted(self.train_loss, losses, batch[1], self.loss_weights)
         self.last_loss = loss.detach()
-        self.train_loss.update(losses.detach())
         self.train_accuracy.update(logits.detach().argmax(dim=1), labels)
         return loss
 
@@ -165,7 +177,9 @@ class ImageClassifier(Model, LightningModule):
         """Return the probabilities (B, num_classes) of a batch: images (B, C, H, W), alone or with labels."""
         return self(self._pixels(images_of(batch))).float().softmax(dim=1)
 
-    def _shared_step(self, batch: tuple[Tensor, Tensor], label_smoothing: float = 0.0) -> tuple[Tensor, Tensor, Tensor]:
+    def _shared_step(
+        self, batch: tuple[Tensor, Tensor], label_smoothing: float = 0.0, weights: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Losses (B,), logits (B, num_classes) in float32 and labels (B,): the same for training and evaluation.
 
         For probabilities (B, num_classes) in the labels' place, labels are the most probable classes.
@@ -173,7 +187,7 @@ class ImageClassifier(Model, LightningModule):
         images, labels = batch
         logits = self(self._pixels(images)).float()
         try:
-            losses = F.cross_entropy(logits, labels, reduction="none", label_smoothing=label_smoothing)
+            losses = F.cross_entropy(logits, labels, reduction="none", weight=weights, label_smoothing=label_smoothing)
         except IndexError as error:
             raise UserError(f"{error}: labels must be from 0 to num_classes - 1 = {logits.shape[1] - 1}") from error
         return losses, logits, labels.argmax(dim=1) if labels.is_floating_point() else labels
@@ -235,7 +249,12 @@ class ImageClassifier(Model, LightningModule):
         begins = stage == "fit" and self.trainer.ckpt_path is None and not self.has_weights
         if begins and self.trainer.is_global_zero:
             self.network.load_pretrained()
-        data, self.foreign_pixels = self._data(), ForeignPixels()
+        data, self.foreign_pixels, self.loss_weights = self._data(), ForeignPixels(), None
+        if data is None and stage == "fit" and self.class_weights is not None:
+            raise UserError(
+                f"class_weights={self.class_weights}: the classes of training images are counted in an "
+                f"MNISTDataModule; leave class_weights out for loaders of another kind"
+            )
         if data is None:
             return
         if data.num_classes != self.network.num_classes:
@@ -247,6 +266,11 @@ class ImageClassifier(Model, LightningModule):
         self.example_input_array = torch.zeros(1, *data.source.image_shape)
         if stage == "fit":
             self.set_statistics(*data.pixel_statistics())
+            if self.class_weights is not None:
+                device = self.trainer.strategy.root_device
+                self.loss_weights = balanced_weights(data.class_counts()).to(device)
+                if data.balance:
+                    rank_zero_warn("class_weights and balance both make up for rare classes, which count double so")
             self.provenance = replace(Provenance.of(data), started_from=self.started_from)
 
     def on_validation_start(self) -> None:

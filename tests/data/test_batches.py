@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
@@ -99,3 +101,41 @@ def test_without_reshuffling_each_epoch_begins_with_the_same_images_in_an_order_
     assert seen[0] == seen[1] == seen[2]
     assert len(set(seen[0])) > 3
     assert len(batches.dataset) == 60
+
+
+def rare() -> tuple[Tensor, Tensor]:
+    """Images of their own numbers, ten of which are of the second class."""
+    return numbered()[0], (torch.arange(COUNT) < 10).long()
+
+
+def test_a_balanced_epoch_is_as_long_as_any_and_shows_both_classes_equally_often() -> None:
+    batches = TrainingBatches(*rare(), batch_size=10, balances=True)
+    seen = [torch.cat([labels for _, labels in epoch(batches, number)]) for number in range(40)]
+    assert {len(labels) for labels in seen} == {COUNT}
+    assert float(torch.cat(seen).double().mean()) == pytest.approx(0.5, abs=0.03)
+    assert not torch.equal(seen[0], seen[1])
+    for images, labels in batches:
+        assert torch.equal(images[:, 0, 0, 0] < 10, labels.bool())
+
+
+@pytest.mark.parametrize("stop", [1, 7, 10])
+def test_a_balanced_epoch_goes_on_from_a_saved_position(stop: int) -> None:
+    whole = epoch(TrainingBatches(*rare(), batch_size=10, seed=3, balances=True), 2)
+    resumed = TrainingBatches(*rare(), batch_size=10, seed=3, balances=True)
+    resumed.load_state_dict({"epoch": 2, "position": stop})
+    for (images, labels), (expected_images, expected_labels) in zip(resumed, whole[stop:], strict=True):
+        assert torch.equal(images, expected_images)
+        assert torch.equal(labels, expected_labels)
+
+
+def test_processes_share_a_balanced_epoch_and_overfitting_shows_the_same_images() -> None:
+    def images_of(**settings: Any) -> list[int]:
+        batches = TrainingBatches(*rare(), batch_size=10, balances=True, **settings)
+        return torch.cat([images[:, 0, 0, 0] for images, _ in epoch(batches, 1)]).tolist()
+
+    alone = images_of()
+    shares = [images_of(rank=rank, world_size=4) for rank in range(4)]
+    assert [image for group in zip(*shares, strict=True) for image in group] == alone[:100]
+    fixed = TrainingBatches(*rare(), batch_size=10, balances=True, reshuffles=False)
+    first, second = (epoch(fixed, number) for number in (0, 1))
+    assert all(torch.equal(one[0], other[0]) for one, other in zip(first, second, strict=True))

@@ -109,6 +109,18 @@ def batches_of(images: ImagesOnDisk, **settings: Any) -> TrainingBatches:
     return TrainingBatches(images, LABELS, 16, seed=3, augmentation=Augmentation(flip=0.5), **settings)
 
 
+def test_a_balanced_epoch_is_drawn_as_from_memory_and_read_in_blocks(images: ImagesOnDisk, whole: Tensor) -> None:
+    rare = (torch.arange(COUNT) % 10 == 0).long()
+    left, read = (list(TrainingBatches(held, rare, 16, seed=3, balances=True)) for held in (images, whole))
+    order, expected = (
+        torch.cat([found[:, 0, 0, 0].long() * 256 + found[:, 0, 0, 1].long() for found, _ in batches])
+        for batches in (left, read)
+    )
+    assert torch.equal(order.sort().values, expected.sort().values)
+    assert torch.equal(torch.cat([labels for _, labels in left]), rare[order])
+    assert all(len((window // BLOCK).unique()) < COUNT // BLOCK / 2 for window in order.split(72))
+
+
 @pytest.mark.parametrize("stop", [1, 5, 17, 31])
 def test_going_on_from_a_saved_position_gives_the_remaining_batches(images: ImagesOnDisk, stop: int) -> None:
     whole_epoch = batches_of(images)

@@ -129,3 +129,20 @@ def test_weights_go_on_without_averaging_if_it_is_switched_off(cli: Cli, uninter
     ended = contents_of(RUN / "checkpoints" / "last.ckpt")
     assert "current_model_state" in stopped
     assert_equal(ended["state_dict"], contents_of(uninterrupted / RUN / "checkpoints/last.ckpt")["current_model_state"])
+
+
+@pytest.mark.parametrize(
+    "remedy", [["--model.class_weights", "balanced", "--model.label_smoothing", "0.1"], ["--data.balance", "true"]]
+)
+def test_remedies_for_rare_classes_resume_exactly(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, remedy: list[str]
+) -> None:
+    roots = [tmp_path / "whole", tmp_path / "stopped"]
+    for root in roots:
+        root.mkdir()
+    monkeypatch.chdir(roots[0])
+    assert cli("fit", *SETTINGS, *remedy)[0] == 0
+    monkeypatch.chdir(roots[1])
+    assert cli("fit", *SETTINGS, *remedy, *interrupt_at(8, "before", "SIGTERM"))[0] == 143
+    assert cli("fit", "--ckpt_path", "last", "--device", "cpu")[0] == 0
+    assert_same_ending(*roots)
