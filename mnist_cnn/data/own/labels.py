@@ -7,11 +7,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+MOST_DIGITS = 4000  # that Python takes for a number
+
 
 def natural_key(text: str) -> tuple[Any, ...]:
     """Sorts as people count: "2" before "10", "img2.png" before "img10.png"; equal numbers by their spelling."""
     parts = re.split(r"(\d+)", text)
-    return (*((1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts if part), (2, 0, text))
+    return (
+        *((1, int(part[:MOST_DIGITS]), "") if part.isdecimal() else (0, 0, part) for part in parts if part),
+        (2, 0, text),
+    )
 
 
 def class_names_of(labels: Iterable[NDArray[Any]]) -> tuple[str, ...]:

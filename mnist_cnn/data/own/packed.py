@@ -10,9 +10,10 @@ from mnist_cnn.data.own.folders import ClassFolders
 from mnist_cnn.data.own.pictures import Seen
 from mnist_cnn.data.own.source import Skipped
 from mnist_cnn.data.own.structure import is_hidden
-from mnist_cnn.errors import UserError
+from mnist_cnn.errors import UserError, shortened
 
 ARCHIVES_WITHIN = re.compile(r"\.(zip|tar|tgz|gz|bz2|xz|rar|7z|zst)$", re.IGNORECASE)
+LONGEST_PATH, LONGEST_NAME = 4096, 255  # characters, of most systems
 WAY_OUT = "unpack it, and name the folder"
 
 
@@ -30,6 +31,11 @@ class PackedPictures(ClassFolders):
 
     def arranged(self, found: list[Seen], skipped: list[Skipped]) -> list[Seen]:
         """Of several entries of one name the last one counts, as it is what unpacking would leave."""
+        if not found and not skipped:
+            raise UserError(
+                f"{printable(self.path)} holds no pictures in folders of classes, as train/cat/1.jpg; tables and "
+                f"arrays have to be unpacked first"
+            )
         last = {entry[0].name: entry for entry in found}
         if len(last) < len(found):
             for picture, outline in found:
@@ -44,7 +50,9 @@ class PackedPictures(ClassFolders):
             return None
         name = "/".join(parts)
         if ".." in parts or raw.startswith("/") or re.match(r"[A-Za-z]:", raw):
-            self._leave_out(raw, "its name leads out of the archive", is_damaged=False)
+            self._leave_out(shortened(raw), "its name leads out of the archive", is_damaged=False)
+        elif len(raw) > LONGEST_PATH or max(map(len, parts)) > LONGEST_NAME:
+            self._leave_out(shortened(raw), "its name is longer than systems take", is_damaged=False)
         elif is_link:
             self._leave_out(name, "a link or a device, no file", is_damaged=False)
         elif ARCHIVES_WITHIN.search(name):

@@ -232,7 +232,10 @@ def _or_reason(read: Callable[[Any], Taken], content: Content) -> Taken | str:
     except UserError as error:
         return str(error).removeprefix(f"{name}: ")
     except OSError as error:
+        error.filename = None
         return of_system(error) or type(error).__name__
+    except MemoryError:
+        return "too large for this machine's memory"
 
 
 def _in_parallel(

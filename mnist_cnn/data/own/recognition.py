@@ -12,7 +12,10 @@ from mnist_cnn.errors import UserError
 # of its kind. They are asked in this order, and imported only then.
 KINDS = ("arrays", "parquet", "refused", "archives", "folders")
 
-TAKEN = "a folder of pictures in a folder for each class (train/CLASS/*.png, or CLASS/*.jpg)"
+TAKEN = (
+    "a folder or an archive (.zip, .tar, .tar.gz) of pictures in a folder for each class (train/CLASS/*.png, or "
+    "CLASS/*.jpg)"
+)
 
 
 def recognise(path: Path, reading: Reading) -> Source:

@@ -1,12 +1,11 @@
 """Pictures in .zip archives. Entries are read one by one, in the threads that decode them."""
 
 import stat
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property
 from typing import IO, TypeVar
-from zipfile import BadZipFile, LargeZipFile, ZipFile, ZipInfo
+from zipfile import ZipFile, ZipInfo
 
 from mnist_cnn.console import printable
 from mnist_cnn.data.decoding import LARGEST_STREAM
@@ -28,7 +27,9 @@ class ZippedPictures(PackedPictures):
     def _archive(self) -> ZipFile:
         try:
             return ZipFile(self.path)
-        except (BadZipFile, LargeZipFile, ValueError, NotImplementedError) as error:
+        except Exception as error:  # damaged data raise nearly every kind
+            if isinstance(error, OSError) and error.errno:
+                raise
             raise self.damaged(error) from error
 
     def listed(self) -> Iterator[tuple[Picture, Content]]:
@@ -67,8 +68,10 @@ class ZippedPictures(PackedPictures):
 def _or_user_error(read: Callable[[], Read]) -> Read:
     try:
         return read()
-    except (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
-        raise UserError(f"damaged ({' '.join(str(error).split())[:100]})") from error
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:  # damaged data raise nearly every kind
+        raise UserError(f"damaged ({' '.join(str(error).split())[:100] or type(error).__name__})") from error
 
 
 def _name_of(entry: ZipInfo) -> str:

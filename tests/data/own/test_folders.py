@@ -2,20 +2,26 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from torch import Tensor
 
+from mnist_cnn.data import registry
+from mnist_cnn.data.base import Dataset, Split
 from mnist_cnn.data.own import pictures as pictures_module
 from mnist_cnn.data.own.dataset import OwnDataset
 from mnist_cnn.data.own.folders import PictureFolder, recognise
 from mnist_cnn.data.own.source import Form, Source, Survey
 from mnist_cnn.data.reading import Reading
 from mnist_cnn.errors import UserError
+from tests.support.checkpoints import assert_equal, contents_of
 from tests.support.class_folders import picture, pictures, write_files
+from tests.support.commands import Cli
 from tests.support.datasets import synthetic_digits
 
 SMALL = Form(3, 5, 6)
@@ -191,16 +197,47 @@ def test_order_and_number_are_kept_in_threads() -> None:
     assert [*pictures_module._in_parallel(lambda number: -number, jobs, 4)] == [-number for number in range(1000)]
 
 
+class FewDigits(Dataset):
+    """Generated digits by name, as few as a test can train on."""
+
+    title, class_names, sizes = "few digits", tuple("0123456789"), {"train": 300, "test": 20}
+
+    def obtain(self, data_dir: Path, splits: Sequence[Split] = ("train", "test")) -> None:
+        """Nothing."""
+
+    def read(self, data_dir: Path, split: Split, limit: int | None = None) -> tuple[Tensor, Tensor]:
+        return synthetic_digits(range(min(limit or self.sizes[split], self.sizes[split])), split=split)
+
+
+def write_digits(folder: Path) -> None:
+    """Write `FewDigits` as pictures with running numbers."""
+    for split in ("train", "test"):
+        images, labels = FewDigits().read(folder, split)
+        for number, (image, label) in enumerate(zip(images.numpy(), labels.tolist(), strict=True)):
+            (folder / split / str(label)).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(image[0]).save(folder / split / str(label) / f"{number}.png")
+
+
+def test_a_network_of_pictures_ends_as_one_of_the_data_set_by_name(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(registry._registered, "few", FewDigits())
+    write_digits(tmp_path / "pictures")
+    settings = ("--data.val_size", "50", "--epochs", "1", "--device", "cpu", "--model.network.channels", "[4,8]")
+    weights = []
+    for name in ("few", "pictures"):
+        status, _, error = cli("fit", "--data.dataset", name, *settings, "--trainer.default_root_dir", f"run_{name}")
+        assert status == 0, error
+        (checkpoint,) = Path(f"run_{name}").rglob("last.ckpt")
+        weights.append(contents_of(checkpoint)["state_dict"])
+    assert_equal(*weights)
+
+
 def test_digits_as_pictures_with_running_numbers_are_the_digits_themselves(tmp_path: Path) -> None:
-    expected = {}
-    for split, folder in (("train", "training"), ("test", "testing")):
-        images, labels = expected[split] = synthetic_digits(range(60 if split == "train" else 20), split=split)
-        for number, (image, label) in enumerate(zip(images.numpy(), labels.tolist(), strict=True), start=1):
-            (tmp_path / folder / str(label)).mkdir(parents=True, exist_ok=True)
-            Image.fromarray(image[0]).save(tmp_path / folder / str(label) / f"{number}.png")
+    write_digits(tmp_path)
     dataset = OwnDataset(tmp_path, Reading())
-    assert dataset.class_names == tuple("0123456789")
-    for split, (images, labels) in expected.items():
-        found = dataset.read(tmp_path, split)  # type: ignore[arg-type]
-        assert found[0].equal(images)
-        assert found[1].equal(labels)
+    assert dataset.class_names == FewDigits.class_names
+    for split in ("train", "test"):
+        for found, expected in zip(dataset.read(tmp_path, split), FewDigits().read(tmp_path, split), strict=True):
+            assert found[:].equal(expected)
