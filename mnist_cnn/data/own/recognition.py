@@ -10,11 +10,11 @@ from mnist_cnn.errors import UserError
 
 # A kind is a module of this room with a function `recognise(path, reading) -> Source | None`: None if the path is none
 # of its kind. They are asked in this order, and imported only then.
-KINDS = ("arrays", "parquet", "refused", "archives", "folders")
+KINDS = ("arrays", "parquet", "refused", "archives", "tables", "folders")
 
 TAKEN = (
     "a folder or an archive (.zip, .tar, .tar.gz) of pictures in a folder for each class (train/CLASS/*.png, or "
-    "CLASS/*.jpg)"
+    "CLASS/*.jpg), and tables of pixels, or of pictures' names with their labels (.csv, .tsv)"
 )
 
 

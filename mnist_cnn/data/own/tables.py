@@ -1,0 +1,310 @@
+"""Tables of pixels: a row for each image, as Kaggle's Digit Recognizer has them; and the way to tables of file names.
+
+A table is read twice, block by block: for labels and damaged rows first, for pixels afterwards. Nothing of it is kept
+but its labels and the numbers of its rows.
+"""
+
+import re
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnist_cnn.console import printable
+from mnist_cnn.data.base import Split
+from mnist_cnn.data.own.cells import Rows, rows_of
+from mnist_cnn.data.own.forming import formed_array
+from mnist_cnn.data.own.heads import Head, head_of
+from mnist_cnn.data.own.labels import natural_key
+from mnist_cnn.data.own.layouts import SPLIT_WORDS, Layout, layout_of, plain_name
+from mnist_cnn.data.own.lines import blocks_of_lines
+from mnist_cnn.data.own.named import NamedPictures, holds_file_names, row_name
+from mnist_cnn.data.own.source import BLOCK_IMAGES, Block, Form, Part, Skipped, Source, Survey
+from mnist_cnn.data.reading import Reading
+from mnist_cnn.errors import UserError
+from mnist_cnn.pixels import WHITE
+
+ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
+SPLITS: tuple[Split, ...] = ("train", "val", "test")
+GENERAL_WORDS = ("image", "images", "img", "imgs", "picture", "pictures", "photos", "data", "set", "jpg", "jpeg", "png")
+DARK = 64  # pixels of which the brightest is below this are not what others' tables hold
+MOST_DAMAGED = 10_000  # rows that are listed, if they are more than those that can be used
+
+
+def recognise(path: Path, reading: Reading) -> Source | None:
+    """A table, or a folder of tables, as a source."""
+    if path.is_file():
+        return _source(path, {"train": [path]}, (), reading) if is_table(path) else None
+    tables, others = _tables_in(path) if path.is_dir() else ({}, [])
+    if not tables:
+        return None
+    notes = [f"{printable(file.name)} was left out: its name says no split" for file in others]
+    folders = [entry for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith(".")]
+    try:
+        source = _source(path, tables, notes, reading)
+    except UserError:
+        if folders:  # of pictures, beside which a table may hold whatever it likes
+            return None
+        raise
+    return None if isinstance(source, NamedPictures) and _are_of_classes(folders) else source
+
+
+def is_table(path: Path) -> bool:
+    """Whether a file is a table by its name."""
+    return path.name.lower().endswith(ENDINGS)
+
+
+def _tables_in(folder: Path) -> tuple[dict[Split, list[Path]], list[Path]]:
+    """The tables of a folder by the split that their names say, and other ones; one alone is that of training."""
+    tables: dict[Split, list[Path]] = {}
+    others = []
+    files = [file for file in folder.iterdir() if not file.name.startswith(".") and is_table(file) and file.is_file()]
+    for file in sorted(files, key=lambda file: natural_key(file.name)):
+        words = _words(file.name)
+        splits = {SPLIT_WORDS[word] for word in words & SPLIT_WORDS.keys()}
+        if len(splits) == 1 and "submission" not in words:
+            tables.setdefault(splits.pop(), []).append(file)
+        else:
+            others.append(file)
+    if "train" not in tables and len(others) == 1:
+        return {"train": others, **tables}, []
+    return (tables, others) if "train" in tables else ({}, others)
+
+
+def _are_of_classes(folders: Sequence[Path]) -> bool:
+    """Whether some folders hold pictures by class, which says more than a table beside them."""
+    with suppress(OSError):
+        if any(entry.is_dir() for folder in folders for entry in folder.iterdir()):
+            return True
+    are_general = all(_words(folder.name) <= {*SPLIT_WORDS, *GENERAL_WORDS} for folder in folders)
+    return len(folders) > 1 and not are_general
+
+
+def _words(name: str) -> set[str]:
+    """The words of a file's or folder's name, in small letters."""
+    return {*re.split(r"[\W_]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower())}
+
+
+def _source(path: Path, files: Mapping[Split, Sequence[Path]], notes: Sequence[str], reading: Reading) -> Source:
+    heads = {split: [head_of(file) for file in some] for split, some in files.items()}
+    layouts = {split: [_layout(head, split, reading) for head in some] for split, some in heads.items()}
+    if all(layout is not None for some in layouts.values() for layout in some):
+        tables = [
+            PixelTable(head.path, split, layout)
+            for split in SPLITS
+            for head, layout in zip(heads.get(split, ()), layouts.get(split, ()), strict=True)
+            if layout is not None
+        ]
+        return PixelTables(path, tables, notes)
+    if holds_file_names(heads["train"][0]):
+        return NamedPictures(path, heads, reading, notes)
+    raise _without_pixels(
+        next(
+            head
+            for split in SPLITS
+            for head, layout in zip(heads.get(split, ()), layouts.get(split, ()), strict=True)
+            if layout is None
+        ),
+        reading,
+    )
+
+
+def _layout(head: Head, split: Split, reading: Reading) -> Layout | None:
+    """How a table is read. One of test images may have no labels, whatever column holds them in others."""
+    if split == "train" or reading.label_column is None:
+        return layout_of(head, reading)
+    with suppress(UserError):
+        if found := layout_of(head, reading):
+            return found
+    return layout_of(head, replace(reading, label_column=None))
+
+
+def _without_pixels(head: Head, reading: Reading) -> UserError:
+    where, count = f"{printable(head.path)}, row {head.first}", sum(map(head.holds_numbers, range(head.count)))
+    if head.count == 1:
+        return UserError(
+            f"{where} has one column alone: a row needs all pixels of an image, separated by commas, tabs or "
+            f"semicolons, or the name of a picture's file and its label"
+        )
+    size = f"image_size [{', '.join(map(str, reading.size))}] does not make it either, and " if reading.size else ""
+    return UserError(
+        f"{where}: {count} of {head.count} columns hold numbers; pixels of square images are needed (as 784 = 28x28, "
+        f"or 3072 = 32x32x3 in colour), with a column of labels or none; {size}--data.image_size [H, W] tells the "
+        f"shape of others"
+    )
+
+
+@dataclass
+class PixelTable:
+    """One file.
+
+    Attributes:
+        path: Its path.
+        split: The split of its rows, where they do not say it themselves.
+        layout: What its columns are.
+    """
+
+    path: Path
+    split: Split
+    layout: Layout
+
+    def rows(self) -> Iterator[Rows]:
+        """All its rows; see `blocks_of_lines` for errors."""
+        for lines in blocks_of_lines(self.path):
+            yield rows_of(lines, self.layout.columns)
+
+    def splits_of(self, rows: Rows) -> list[Split]:
+        """The split of each row; what a row says and is no such word is damage."""
+        if rows.splits is None:
+            return [self.split] * len(rows.numbers)
+        splits = [SPLIT_WORDS.get(plain_name(word)) for word in rows.splits]
+        for at, split in enumerate(splits):
+            if split is None:
+                rows.damaged.setdefault(at, f"{printable(rows.splits[at][:40])!r} is none of train, val and test")
+        return [split or self.split for split in splits]
+
+    def images_among(self, rows: Rows) -> list[int]:
+        """Places of the rows that are images: where nobody says what they are of, damaged ones keep theirs."""
+        return [at for at in range(len(rows.numbers)) if at not in rows.damaged or rows.labels is None]
+
+    def name_of(self, rows: Rows, at: int) -> str:
+        """What to call a row."""
+        return row_name(self.path, int(rows.numbers[at]))
+
+    def images(self, rows: Rows, factor: float) -> NDArray[np.uint8]:
+        """The images of rows (n, H, W, C)."""
+        height, width, channels = self.layout.shape
+        pixels = rows.pixels
+        if factor != 1 or pixels.dtype != np.uint8:
+            pixels = np.rint(pixels * factor).clip(0, WHITE).astype(np.uint8)
+        if self.layout.is_planar:
+            return pixels.reshape(-1, channels, height, width).transpose(0, 2, 3, 1)
+        return pixels.reshape(-1, height, width, channels)
+
+
+class _Found:
+    """What a survey finds of one split."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, int] = {}
+        self.labels, self.numbers, self.tables = array("q"), array("q"), array("q")
+        self.has_labels = True
+
+    def add(self, table: int, number: int, label: str | None) -> None:
+        """Add an image."""
+        self.has_labels &= label is not None
+        self.labels.append(self.names.setdefault(label or "", len(self.names)))
+        self.numbers.append(number)
+        self.tables.append(table)
+
+    def part(self, tables: Sequence[PixelTable]) -> Part:
+        """It as a part of a survey."""
+        shapes = np.array([table.layout.shape for table in tables])[np.frombuffer(self.tables, np.int64)]
+        labels = np.array([*self.names])[np.frombuffer(self.labels, np.int64)] if self.has_labels else None
+        return Part(
+            labels=labels,
+            sizes=shapes[:, :2],
+            is_grey=bool((shapes[:, 2] == 1).all()),
+            name_of=lambda at: row_name(tables[self.tables[at]].path, self.numbers[at]),
+        )
+
+
+class PixelTables(Source):
+    """Tables with a row for each image, one or several for a split."""
+
+    kind = "a table of pixels"
+
+    def __init__(self, path: Path, tables: Sequence[PixelTable], notes: Sequence[str] = ()) -> None:
+        self.path, self.tables, self.files = path, tables, [table.path for table in tables]
+        self._notes = notes
+        self._factor = 1.0
+        self._counts: dict[Split, int] = {}
+
+    def survey(self) -> Survey:
+        """Read all rows; see `Source.survey`. Rows without labels keep their place, also if they are damaged."""
+        found: dict[Split, _Found] = {}
+        skipped: list[Skipped] = []
+        damaged: list[Skipped] = []
+        brightest, count = 0.0, 0
+        for number, table in enumerate(self.tables):
+            for rows in table.rows():
+                splits = table.splits_of(rows)
+                reasons = {at: Skipped(table.name_of(rows, at), why) for at, why in sorted(rows.damaged.items())}
+                damaged += reasons.values()
+                count += len(rows.numbers)
+                _check_damaged(damaged, count, MOST_DAMAGED)
+                skipped += reasons.values() if rows.labels is not None else ()
+                for at in table.images_among(rows):
+                    label = None if rows.labels is None else as_label(rows.labels[at])
+                    found.setdefault(splits[at], _Found()).add(number, int(rows.numbers[at]), label)
+                brightest = max(brightest, float(rows.pixels.max(initial=0)))
+        _check_damaged(damaged, count)
+        parts = {split: found[split].part(self.tables) for split in SPLITS if split in found}
+        self._counts = {split: len(part) for split, part in parts.items()}
+        self._factor = float(WHITE) if 0 < brightest <= 1 else 1.0
+        return Survey(parts, skipped, [*self._notes, *self._remarks(parts, brightest)])
+
+    def _remarks(self, parts: Mapping[Split, Part], brightest: float) -> Iterator[str]:
+        for table in self.tables:
+            name = printable(table.path.name)
+            if table.layout.guess:
+                yield f"{name}: {table.layout.guess}"
+            if table.layout.shape.channels == 3:
+                order = (
+                    "first all of red, then green and blue" if table.layout.is_planar else "red, green, blue of each"
+                )
+                yield f"{name}: its pixels are taken as colour, {order}"
+        for split, use in (("val", "validation"), ("test", "testing")):
+            if split in parts and parts[split].labels is None:  # type: ignore[index]
+                yield f"the {len(parts[split]):,} images for {use} have no labels and are not used for it"  # type: ignore[index]
+        if 1 < brightest < DARK:
+            yield f"the brightest pixel is {brightest:g} of {WHITE}: the images are dark"
+
+    def blocks(self, split: Split, form: Form) -> Iterator[Block]:
+        """The rows of a split; see `Source.blocks`."""
+        start = 0
+        for table in self.tables:
+            for rows in table.rows():
+                splits = table.splits_of(rows)
+                places = [at for at in table.images_among(rows) if splits[at] == split]
+                images = table.images(rows, self._factor)
+                for begin in range(0, len(places), BLOCK_IMAGES):
+                    some = places[begin : begin + BLOCK_IMAGES]
+                    damaged = {
+                        start + at: rows.damaged[place] for at, place in enumerate(some) if place in rows.damaged
+                    }
+                    whole = [at for at in range(len(some)) if start + at not in damaged]
+                    block = _formed(images[[some[at] for at in whole]], form)
+                    yield Block(np.array(whole, np.int64) + start, block, damaged)
+                    start += len(some)
+        if start != self._counts[split]:
+            raise UserError(f"{printable(self.path)} was changed while it was read; begin again")
+
+
+def _check_damaged(damaged: Sequence[Skipped], count: int, at_least: int = 0) -> None:
+    """Give up on tables of which more rows are damaged than not; there are `count` rows in all."""
+    if len(damaged) > max(at_least, count // 2) and damaged:
+        more = f" (and {len(damaged) - 1:,} more of {count:,} rows)" if len(damaged) > 1 else ""
+        raise UserError(f"{damaged[0].name}: {damaged[0].reason}{more}")
+
+
+def as_label(text: str) -> str:
+    """A label as it is named: whole numbers are that however they are written, as 7, 7.0 and 7.000e+00."""
+    with suppress(ValueError, OverflowError):
+        if re.fullmatch(r"[+-]?\d*\.?\d+([eE][+-]?\d+)?|\d+\.", text) and (number := float(text)) == int(number):
+            return str(int(number)) if "." in text or "e" in text.lower() else text
+    return text
+
+
+def _formed(images: NDArray[np.uint8], form: Form) -> NDArray[np.uint8]:
+    """Images (n, H, W, C) in a form: (n, C, H, W)."""
+    if images.shape[1:] == (form.height, form.width, form.channels):
+        return np.ascontiguousarray(images.transpose(0, 3, 1, 2))
+    formed = np.empty((len(images), *form), np.uint8)
+    for image, pixels in zip(formed, images, strict=True):
+        image[:] = formed_array(pixels, form, white=WHITE)
+    return formed
