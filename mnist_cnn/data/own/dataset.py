@@ -75,7 +75,7 @@ class OwnDataset(Dataset):
         """See that the images are there and decoded; `data_dir` has nothing to do with it."""
         _ = self.stored
 
-    def read(self, data_dir: Path, split: Split, limit: int | None = None) -> "tuple[Images, Tensor]":
+    def read(self, data_dir: Path, split: Split, limit: int | None = None) -> tuple[Any, Tensor]:
         """Give a split; see `Dataset.read`. More images than memory should hold stay on the disk."""
         part = self._splits[split]
         if limit is None or limit >= len(part.labels):
