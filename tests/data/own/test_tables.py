@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 
 from mnist_cnn.data.base import Split
 from mnist_cnn.data.own.recognition import recognise
 from mnist_cnn.data.own.source import Form, Survey
 from mnist_cnn.data.reading import Reading
+from mnist_cnn.data.registry import find_dataset
 
 RANDOM = np.random.default_rng(0)
 IMAGES = RANDOM.integers(0, 256, (20, 16), np.uint8)
@@ -235,3 +237,19 @@ def test_many_blocks_are_read_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mnist_cnn.data.own.tables.BLOCK_IMAGES", 3)
     Path("table.csv").write_text(KAGGLE.replace("\n", "\r\n"))
     assert np.array_equal(read("table.csv")[0], GREY)
+
+
+def test_digits_as_kaggles_tables_are_those_by_name() -> None:
+    """Equal images, labels and order, so that training ends in equal weights."""
+    by_name = find_dataset("synthetic")
+    Path("digits").mkdir()
+    read_by_name = {split: by_name.read(Path(), split, limit=300) for split in ("train", "test")}  # type: ignore[arg-type]
+    names = ["label", *(f"pixel{number}" for number in range(784))]
+    for split, (images, labels) in read_by_name.items():
+        Path(f"digits/{split}.csv").write_text(table(labels.numpy(), images.reshape(300, -1).numpy(), names=names))
+    dataset = find_dataset("./digits")
+    assert dataset.class_names == by_name.class_names
+    for split, (images, labels) in read_by_name.items():
+        found, of_found = dataset.read(Path(), split)  # type: ignore[arg-type]
+        assert torch.equal(found, images)
+        assert torch.equal(of_found, labels)
