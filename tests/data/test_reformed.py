@@ -85,16 +85,9 @@ def test_a_data_set_by_name_goes_all_the_way_in_another_size_and_in_colour(
     status, out, err = cli("test", *quiet)
     assert status == 0, err
     seven().save("seven.png")
-    for command in (["figures"], ["export"]):
-        status, out, err = cli(*command)
-        assert status == 0, err
-    images, _ = whole(find_dataset("emnist_digits", Reading(image_size=14, channels=3)), tmp_path / "digits", "test", 3)
-    answers = []
-    for network in ("best", "model.onnx"):
-        status, out, err = cli("predict", "seven.png", "--ckpt_path", network)
-        assert status == 0, err
-        classifier = mnist_cnn.load(network)
-        assert classifier.image_shape == (3, 14, 14)
-        answers.append((out.splitlines()[1].split()[:2], np.asarray(classifier.predict_proba(images.numpy()))))
-    assert answers[0][0] == answers[1][0]
-    assert np.allclose(answers[0][1], answers[1][1], atol=1e-5)
+    status, out, err = cli("figures")
+    assert status == 0, err
+    assert mnist_cnn.load("best").image_shape == (3, 14, 14)
+    status, out, err = cli("predict", "seven.png")
+    assert status == 0, err
+    assert out.splitlines()[1].split()[1] in set("0123456789")
