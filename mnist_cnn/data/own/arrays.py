@@ -93,19 +93,18 @@ class ArraySource(Source):
         count = layout.count(pair.images)
         if labels is not None and not is_there.all():
             kept = np.flatnonzero(is_there)
-            skipped += [
-                Skipped(f"{pair.images.where}, image {i}", "no label") for i in np.flatnonzero(~is_there).tolist()
-            ]
+            skipped += [Skipped(pair.images.name_of(i), "no label") for i in np.flatnonzero(~is_there).tolist()]
             labels, count = labels[kept], len(kept)
         if layout.doubt:
             notes.append(
                 f"{pair.images.where} of shape {pair.images.shape} is read as {layout.spoken}, not {layout.doubt}"
             )
         self._images[split] = Images(pair.images, layout, kept)
-        where = pair.images.where
+        if pair.images.is_sideways:
+            notes.append("images of EMNIST's IDX files lie on their side, and are turned upright")
 
         def name_of(position: int) -> str:
-            return f"{where}, image {position if kept is None else int(kept[position])}"
+            return pair.images.name_of(position if kept is None else int(kept[position]))
 
         sizes = np.broadcast_to(np.array([layout.height, layout.width], np.int64), (count, 2))
         return Part(labels, sizes, layout.channels == 1, name_of)

@@ -87,12 +87,20 @@ def assemble(entries: Sequence[Entry], where: str, label_column: str | None = No
         its_labels = _labels_for(chosen, labels, len(by_split) == 1, where, label_column)
         pairs[split] = Pair(chosen.array, its_labels.array if its_labels else None)
         used += [array for array in pairs[split] if array is not None]
-    unused = [
-        (entry.array.where, "neither images nor their labels by its name and shape")
-        for entry in entries
-        if not any(entry.array is array for array in used)
-    ]
+    unused = _unused([entry for entry in entries if not any(entry.array is array for array in used)])
     return Assembled(_with_training(pairs, notes), names[0] if names else None, unused, notes)
+
+
+def _unused(entries: Sequence[Entry]) -> list[tuple[str, str]]:
+    """A line on each array that is left out, one for those of the same name in several files."""
+    groups: dict[str, list[Entry]] = {}
+    for entry in entries:
+        groups.setdefault(entry.name, []).append(entry)
+    reason = "neither images nor their labels by its name and shape"
+    return [
+        (group[0].array.where + (f" and in {len(group) - 1} other files" if len(group) > 1 else ""), reason)
+        for group in groups.values()
+    ]
 
 
 def with_shards_joined(entries: Sequence[Entry]) -> list[Entry]:

@@ -80,6 +80,8 @@ def layout_of(array: Stored, count: int | None) -> Layout:
             f"{array.where} of shape {shape} holds {layout.count(array):,} images as {layout.spoken}, and there are "
             f"{count:,} labels: they do not belong together"
         )
+    if array.is_sideways and layout.spoken == "(N, H, W)":
+        layout = layout._replace(order=(1, 0), height=layout.width, width=layout.height)
     if layout.height * layout.width > LARGEST_PIXELS:
         raise UserError(f"{array.where}: images of {layout.height}x{layout.width} pixels are too large; reduce them")
     return layout

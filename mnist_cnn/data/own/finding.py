@@ -1,7 +1,6 @@
 """Finding the files of arrays: one that is named, its partner beside it, or all in a folder."""
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 from mnist_cnn.console import printable
@@ -112,7 +111,7 @@ def entries_of(file: Path, path: Path) -> list[Entry]:
     Raises:
         UserError: if the file is damaged.
     """
-    arrays = _arrays_in(file)
+    arrays = _arrays_in(file, printable(file if path == file else file.relative_to(path).as_posix()))
     of_file = role_of(stem_of(file))
     if path != file and of_file.split is None and file.parent != path:
         of_file = of_file._replace(split=role_of(file.parent.name).split)
@@ -131,17 +130,16 @@ def entries_of(file: Path, path: Path) -> list[Entry]:
     return [Entry(name, array, roles[name], file.name) for name, array in arrays.items()]
 
 
-def _arrays_in(file: Path) -> dict[str, Stored]:
+def _arrays_in(file: Path, where: str) -> dict[str, Stored]:
     """The arrays of a file by name; the only one of a format that has no names has none."""
     kind = format_of(file)
     if kind == "npz":
-        return open_npz(file)
+        return open_npz(file, where)
     if kind == "mat":
         from mnist_cnn.data.own.matlab import open_mat
 
-        return open_mat(file)
-    read: Callable[[Path], list[Stored]] = open_npy if kind == "npy" else open_idx
-    return {"": read(file)[0]}
+        return open_mat(file, where)
+    return {"": open_npy(file, where) if kind == "npy" else open_idx(file, where)}
 
 
 def partners_of(file: Path, entry: Entry) -> list[tuple[Path, Entry]]:

@@ -49,13 +49,16 @@ def read_npy_header(stream: IO[bytes], where: str) -> tuple[tuple[int, ...], boo
     return shape, is_fortran, dtype
 
 
-def open_npy(path: Path) -> list[Stored]:
+def open_npy(path: Path, where: str) -> Stored:
     """The array of a .npy file.
+
+    Args:
+        path: The file.
+        where: What to call it in messages.
 
     Raises:
         UserError: if it is damaged or holds objects.
     """
-    where = printable(path)
     with explained(where), path.open("rb") as stream:
         shape, is_fortran, dtype = read_npy_header(stream, where)
         start = stream.tell()
@@ -68,21 +71,25 @@ def open_npy(path: Path) -> list[Stored]:
             file.seek(start)
             yield file
 
-    return [Stored(where, shape, dtype, is_fortran, opened)]
+    return Stored(where, shape, dtype, is_fortran, opened)
 
 
-def open_npz(path: Path) -> dict[str, Stored]:
+def open_npz(path: Path, where: str) -> dict[str, Stored]:
     """The arrays of a .npz file by name, in the order of the file.
+
+    Args:
+        path: The file.
+        where: What to call it in messages.
 
     Raises:
         UserError: if it is damaged. One that holds objects comes up when it is asked for: see `check_promise`.
     """
-    with explained(printable(path)), zipfile.ZipFile(path) as archive:
+    with explained(where), zipfile.ZipFile(path) as archive:
         members = [member for member in archive.infolist() if not member.is_dir()]
         if len(members) > MOST_MEMBERS:
-            raise UserError(f"{printable(path)} holds {len(members)} files; a .npz of images holds a few arrays")
+            raise UserError(f"{where} holds {len(members)} files; a .npz of images holds a few arrays")
         arrays = [member for member in members if _is_array(archive, member)]
-        return {_array_name(member): _member(path, archive, member) for member in arrays}
+        return {_array_name(member): _member(path, where, archive, member) for member in arrays}
 
 
 def _is_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bool:
@@ -97,8 +104,8 @@ def _array_name(member: zipfile.ZipInfo) -> str:
     return member.filename.removesuffix(".npy")
 
 
-def _member(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Stored:
-    where = f"{printable(path)}, array {printable(_array_name(member))}"
+def _member(path: Path, of_file: str, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Stored:
+    where = f"{of_file}, array {printable(_array_name(member))}"
     with explained(where), archive.open(member) as stream:
         shape, is_fortran, dtype = read_npy_header(stream, where)
         start = stream.tell()
@@ -115,13 +122,16 @@ def _member(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> St
     return Stored(where, shape, dtype, is_fortran, opened)
 
 
-def open_idx(path: Path) -> list[Stored]:
+def open_idx(path: Path, where: str) -> Stored:
     """The array of an IDX file, packed with gzip or not.
+
+    Args:
+        path: The file.
+        where: What to call it in messages.
 
     Raises:
         UserError: if it is damaged.
     """
-    where = printable(path)
     with explained(where), path.open("rb") as file:
         is_packed = file.read(2) == GZIP
 
@@ -142,7 +152,8 @@ def open_idx(path: Path) -> list[Stored]:
     start = 4 + len(sizes)
     on_disk = path.stat().st_size
     check_promise(where, shape, IDX_TYPES[head[2]], None if is_packed else on_disk - start, on_disk * is_packed)
-    return [Stored(where, shape, IDX_TYPES[head[2]], False, lambda: opened(start))]
+    is_sideways = "emnist" in path.name.lower() and len(shape) == 3
+    return Stored(where, shape, IDX_TYPES[head[2]], opened=lambda: opened(start), is_sideways=is_sideways)
 
 
 def looks_like_idx(path: Path) -> bool:

@@ -19,15 +19,18 @@ MOST_CLASSES = 10_000
 DEEPEST = 4  # structures in structures
 
 
-def open_mat(path: Path) -> dict[str, Stored]:
+def open_mat(path: Path, where: str) -> dict[str, Stored]:
     """The arrays of a MATLAB file by name, those of structures as "dataset.train.images".
 
     Rows of square images lie column by column, as MATLAB reshapes them, and are turned upright.
 
+    Args:
+        path: The file.
+        where: What to call it in messages.
+
     Raises:
         UserError: if it is damaged, of version 7.3, or too large.
     """
-    where = printable(path)
     _check(path, where)
     from scipy.io import loadmat
 

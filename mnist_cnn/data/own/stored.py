@@ -41,6 +41,8 @@ class Stored:
         opened: Opens the file, or its part, where the numbers begin.
         held: The array itself, where its library reads it whole.
         chunks: Gives it in pieces along its first dimension, where its library reads it so.
+        members: The arrays that it was joined of.
+        is_sideways: Whether its images (H, W) lie on their side, as those of EMNIST's IDX files.
     """
 
     where: str
@@ -50,10 +52,20 @@ class Stored:
     opened: Opener | None = None
     held: NDArray[Any] | None = None
     chunks: Callable[[], Iterator[NDArray[Any]]] | None = None
+    members: tuple["Stored", ...] = ()
+    is_sideways: bool = False
 
     def __len__(self) -> int:
         """Size of its first dimension."""
         return self.shape[0] if self.shape else 0
+
+    def name_of(self, number: int) -> str:
+        """What to call an image of its first dimension."""
+        for member in self.members:
+            if number < len(member):
+                return member.name_of(number)
+            number -= len(member)
+        return f"{self.where}, image {number}"
 
     @property
     def nbytes(self) -> int:
@@ -133,7 +145,9 @@ def joined(arrays: Sequence[Stored]) -> Stored:
             yield from array.blocks(0)
 
     shape = (sum(len(array) for array in arrays), *first.shape[1:])
-    return Stored(f"{first.where} and {len(arrays) - 1} others", shape, first.dtype, chunks=chunks)
+    return Stored(
+        f"{first.where} and {len(arrays) - 1} others", shape, first.dtype, chunks=chunks, members=tuple(arrays)
+    )
 
 
 def read_exactly(stream: IO[bytes], count: int) -> bytes | None:

@@ -161,6 +161,15 @@ def test_idx_pairs_of_any_name(names: tuple[str, str], packed: bool, tmp_path: P
         assert_grey(path)
 
 
+def test_images_of_emnist_lie_on_their_side_in_idx_files(tmp_path: Path) -> None:
+    sideways = torch.from_numpy(GREY.transpose(0, 2, 1).copy())
+    (tmp_path / "emnist-letters-train-images-idx3-ubyte").write_bytes(idx_bytes(sideways))
+    labels = torch.from_numpy(LABELS.astype(np.uint8))
+    (tmp_path / "emnist-letters-train-labels-idx1-ubyte").write_bytes(idx_bytes(labels))
+    assert_grey(tmp_path)
+    assert "turned upright" in read(tmp_path)[1].notes[0]
+
+
 def test_idx_files_of_four_dimensions_are_in_colour(tmp_path: Path) -> None:
     (tmp_path / "train-images-idx4-ubyte").write_bytes(idx_bytes(torch.from_numpy(COLOUR)))
     (tmp_path / "train-labels-idx1-ubyte").write_bytes(idx_bytes(torch.from_numpy(LABELS.astype(np.uint8))))
@@ -340,7 +349,10 @@ def test_shards_are_joined_in_the_order_of_their_numbers(tmp_path: Path) -> None
         np.savez(tmp_path / f"train_data_batch_{number}.npz", **arrays)  # type: ignore[arg-type]
     np.savez(tmp_path / "val_data.npz", data=GREY[:3], labels=LABELS[:3])
     assert_grey(tmp_path)
-    assert read(tmp_path)[0]["val"][1] == LABELS[:3].tolist()
+    found, survey = read(tmp_path)
+    assert found["val"][1] == LABELS[:3].tolist()
+    assert survey.parts["train"].name_of(19) == "train_data_batch_10.npz, array data, image 1"
+    assert [entry.name for entry in survey.skipped] == ["train_data_batch_1.npz, array mean and in 11 other files"]
 
 
 def test_files_of_images_without_labels_are_classes(tmp_path: Path) -> None:

@@ -12,9 +12,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mnist_cnn.data.base import Split
+from mnist_cnn.data.idx import read_idx
 from mnist_cnn.data.own.shards import BATCH_BYTES, batches, opened
 from mnist_cnn.errors import UserError
 from tests.data.own.test_arrays import COLOUR, GREY, LABELS, read
+from tests.support.datasets import published_dataset, write_dataset
 
 pyarrow = pytest.importorskip("pyarrow")
 parquet = pytest.importorskip("pyarrow.parquet")
@@ -74,6 +77,20 @@ def test_shards_of_the_splits_are_read_in_the_order_of_their_numbers_with_names_
     }
     assert survey.class_names == NAMES
     assert "name the folder" in read(data / "train-00000-of-00012-009b74b3ef9c3b56.parquet")[1].notes[0]
+
+
+def test_mnist_as_pictures_in_parquet_is_mnist(tmp_path: Path) -> None:
+    write_dataset(tmp_path / "data", train=300, test=100)
+    folder = published_dataset().raw_folder(tmp_path / "data")
+    splits: tuple[Split, ...] = ("train", "test")
+    for split in splits:
+        images, labels = (read_idx(folder / file).numpy() for file in published_dataset().files[split])
+        rows = [{"bytes": png(image), "path": f"{number}.png"} for number, image in enumerate(images)]
+        columns = {"image": pyarrow.array(rows, STRUCT), "label": labels}
+        write(tmp_path / "parquet" / f"{split}.parquet", columns, row_group_size=70)
+        found = read(tmp_path / "parquet")[0][split]
+        assert (found[0] == images[:, None]).all()
+        assert found[1] == labels.tolist()
 
 
 @pytest.mark.parametrize("kind", ["binary", "large_binary"])
