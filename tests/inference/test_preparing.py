@@ -12,6 +12,8 @@ from PIL import Image
 import mnist_cnn
 from mnist_cnn.data.own.forming import formed
 from mnist_cnn.data.own.source import Form
+from mnist_cnn.data.reading import Reading
+from mnist_cnn.data.registry import find_dataset
 from mnist_cnn.errors import UserError
 from mnist_cnn.inference.classifier import CheckpointClassifier
 from mnist_cnn.inference.export import export_onnx
@@ -124,6 +126,16 @@ def test_digits_of_another_size_are_laid_out_first(layout: Any, shape: tuple[int
     expected = formed(Image.fromarray(to_network_input(seven(), layout)), Form(*shape))
     for picture in (seven(), np.asarray(seven()), np.asarray(seven())[None], np.asarray(seven()) / 1000.0 - 3):
         assert np.abs(prepared(picture, layout, shape).astype(int) - expected).max() <= 1
+
+
+def test_a_digit_becomes_the_image_that_training_has_of_it(tmp_path: Path) -> None:
+    digits, _ = find_dataset("synthetic").read(tmp_path, "test", 20)
+    for reading in (Reading(image_size=14), Reading(image_size=(20, 12), channels=3)):
+        dataset = find_dataset("synthetic", reading)
+        for digit, image in zip(digits.numpy(), dataset.read(tmp_path, "test", 20)[0].numpy(), strict=True):
+            expected = formed(Image.fromarray(to_network_input(digit)), Form(*dataset.image_shape))
+            assert np.array_equal(prepared(digit, "digit", dataset.image_shape), expected)
+            assert not np.array_equal(to_network_input(digit), digit[0]) or np.array_equal(expected, image)
 
 
 def test_digits_that_have_the_networks_size_stay_as_they_are() -> None:
