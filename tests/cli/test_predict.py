@@ -188,10 +188,14 @@ def test_export_gives_the_same_answers_for_every_batch_size(cli: Cli, checkpoint
 
 def test_prediction_with_onnx_imports_neither_torch_nor_lightning(cli: Cli, checkpoint: Path) -> None:
     seven().save("photo.png")
+    np.save("digits.npy", np.zeros((2, 28, 28), np.uint8))
+    with zipfile.ZipFile("scans.zip", "w") as archive:
+        archive.write("photo.png")
     assert cli("export")[0] == 0
     program = (
-        "import sys; from mnist_cnn.cli.main import main; status = main(['predict', 'photo.png', '--ckpt_path', "
-        "'model.onnx']); sys.exit(sorted({'torch', 'pytorch_lightning'} & set(sys.modules)) or status)"
+        "import sys; from mnist_cnn.cli.main import main; status = main(['predict', 'photo.png', 'digits.npy', "
+        "'scans.zip', '--ckpt_path', 'model.onnx']); "
+        "sys.exit(sorted({'torch', 'pytorch_lightning'} & set(sys.modules)) or status)"
     )
     subprocess.run([sys.executable, "-c", program], check=True, env={"PYTHONPATH": str(ROOT)}, capture_output=True)
 
@@ -345,7 +349,16 @@ def _packed(images: np.ndarray) -> bytes:
     return gzip.compress(header + images.tobytes())
 
 
+def _as_table(images: np.ndarray) -> str:
+    names = ",".join(f"pixel{number}" for number in range(images[0].size))
+    return "\n".join([names, *(",".join(map(str, image.ravel().tolist())) for image in images)])
+
+
 FILES: dict[str, Callable[[np.ndarray], object]] = {
+    "digits.csv": lambda images: Path("digits.csv").write_text(_as_table(images)),
+    "digits.tsv.gz": lambda images: Path("digits.tsv.gz").write_bytes(
+        gzip.compress(_as_table(images).replace(",", "\t").encode())
+    ),
     "digits.npy": lambda images: np.save("digits.npy", images),
     "digits.npz": lambda images: np.savez("digits.npz", x_test=images / np.float32(255)),
     "digits.gz": lambda images: Path("digits.gz").write_bytes(_packed(images)),
@@ -381,3 +394,35 @@ def test_files_of_every_kind_are_answered_alike(cli: Cli, name: str) -> None:
     answers = json.loads(Path("answers.json").read_text())
     assert [answer["label"] for answer in answers] == list(map(str, expected.argmax(axis=1)))
     assert [answer["probability"] for answer in answers] == pytest.approx(expected.max(axis=1).tolist(), abs=2e-6)
+
+
+def test_damaged_rows_keep_their_numbers_for_kaggle(cli: Cli) -> None:
+    images = synthetic_digits(range(9))[0].numpy()
+    rows = _as_table(images).split("\n")
+    rows[3], rows[5] = rows[3].rpartition(",")[0], rows[5].replace("0", "x", 1)
+    Path("test.csv").write_text("\n".join(rows))
+    status, _, err = cli("predict", "test.csv", "--output", "submission.csv", "--ckpt_path", "reference")
+    assert status == 1
+    assert "error: test.csv, row 4: it has 783 cells" in err
+    assert "error: test.csv, row 6: 'x" in err
+    found = [line.partition(",")[0] for line in Path("submission.csv").read_text().splitlines()]
+    assert found == ["ImageId", "1", "2", "4", "6", "7", "8", "9"]
+
+
+def test_rows_of_another_size_are_brought_to_the_networks_or_refused_in_a_line(cli: Cli, tmp_path: Path) -> None:
+    shape = {"layout": "picture", "image_shape": (1, 8, 18)}
+    write_checkpoint(tmp_path / "own.ckpt", dataset="my photos", **shape)
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 1000), np.uint8)
+    for count in (144, 100, 1000):
+        Path(f"{count}.csv").write_text(_as_table(pixels[:, :count]))
+    status, out, err = cli("predict", "144.csv", "--ckpt_path", "own.ckpt", "--save_inputs", "seen")
+    assert status == 0
+    assert "brought to" not in err, "they have the network's shape, though they would make a square too"
+    assert np.array_equal(np.asarray(Image.open("seen/144-2.png")), pixels[1, :144].reshape(8, 18))
+    status, out, err = cli("predict", "100.csv", "--ckpt_path", "own.ckpt")
+    assert status == 0
+    assert "100.csv: its images of 10x10 pixels are brought to 8x18" in err
+    status, out, err = cli("predict", "1000.csv", "--ckpt_path", "own.ckpt")
+    assert (status, out) == (1, "")
+    assert err.count("\n") == 1
+    assert "1000.csv has 1000 columns of numbers" in err
