@@ -425,4 +425,4 @@ def test_rows_of_another_size_are_brought_to_the_networks_or_refused_in_a_line(c
     status, out, err = cli("predict", "1000.csv", "--ckpt_path", "own.ckpt")
     assert (status, out) == (1, "")
     assert err.count("\n") == 1
-    assert "1000.csv has 1000 columns of numbers" in err
+    assert "1000.csv, row 2: 1000 of 1000 columns hold numbers; pixels of square images are needed" in err

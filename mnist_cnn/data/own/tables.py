@@ -130,11 +130,14 @@ def _without_pixels(head: Head, reading: Reading) -> UserError:
             f"{where} has one column alone: a row needs all pixels of an image, separated by commas, tabs or "
             f"semicolons, or the name of a picture's file and its label"
         )
-    size = f"image_size [{', '.join(map(str, reading.size))}] does not make it either, and " if reading.size else ""
+    way_out = (
+        f"{' x '.join(map(str, reading.size))} does not make it either"
+        if reading.size
+        else "--data.image_size [H, W] tells the shape of others"
+    )
     return UserError(
         f"{where}: {count} of {head.count} columns hold numbers; pixels of square images are needed (as 784 = 28x28, "
-        f"or 3072 = 32x32x3 in colour), with a column of labels or none; {size}--data.image_size [H, W] tells the "
-        f"shape of others"
+        f"or 3072 = 32x32x3 in colour), with a column of labels or none; {way_out}"
     )
 
 
