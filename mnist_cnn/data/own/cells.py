@@ -189,15 +189,18 @@ def is_number(cell: str, separator: str) -> bool:
 def _numbers(cells: list[str], columns: Columns) -> NDArray[np.float64]:
     """The pixels (P,) of a row; ValueError names the first that is none."""
     numbers = columns.pixels.tolist()
+    texts = [cells[column] for column in numbers]
+    is_plain = columns.separator == "," and "_" not in "".join(texts)
     try:
-        values = np.array([as_number(cells[column], columns.separator) for column in numbers])
+        # The first way is what makes large tables of fractions bearable.
+        values = np.array([*map(float, texts)] if is_plain else [as_number(text, columns.separator) for text in texts])
     except ValueError:
         column = next(column for column in numbers if not is_number(cells[column], columns.separator))
         what = f"{shortened(cells[column])!r} is no number" if cells[column].strip() else "it has no value"
         raise ValueError(f"{what} in column {columns.names[column]}") from None
-    wrong = np.flatnonzero(~((values >= 0) & (values <= WHITE)))
-    if len(wrong):
-        column = int(columns.pixels[wrong[0]])
+    is_pixel = (values >= 0) & (values <= WHITE)
+    if not is_pixel.all():
+        column = numbers[int(is_pixel.argmin())]
         raise ValueError(
             f"{shortened(cells[column].strip())} in column {columns.names[column]} is no pixel: 0 to {WHITE} is "
             f"needed, or 0 to 1"
