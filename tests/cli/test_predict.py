@@ -410,7 +410,7 @@ def test_damaged_rows_keep_their_numbers_for_kaggle(cli: Cli) -> None:
 
 
 def test_rows_of_another_size_are_brought_to_the_networks_or_refused_in_a_line(cli: Cli, tmp_path: Path) -> None:
-    shape = {"layout": "picture", "image_shape": (1, 8, 18)}
+    shape: dict[str, Any] = {"layout": "picture", "image_shape": (1, 8, 18)}
     write_checkpoint(tmp_path / "own.ckpt", dataset="my photos", **shape)
     pixels = np.random.default_rng(0).integers(0, 256, (3, 1000), np.uint8)
     for count in (144, 100, 1000):
