@@ -57,6 +57,9 @@ class Dataset(ABC):
             DatasetAlteredError: if a file is damaged and cannot be replaced.
         """
 
+    def refresh(self) -> None:  # noqa: B027 - most have no such files
+        """Forget what is known of files that have changed, as they do between two runs in one notebook."""
+
     @abstractmethod
     def read(self, data_dir: Path, split: Split, limit: int | None = None) -> "tuple[Any, Tensor]":
         """Read a split, without writing anything and without a network.

@@ -119,7 +119,7 @@ class MNISTDataModule(LightningDataModule):
                 check_between(name, size, 1)
         self.reading = Reading(image_size, channels, layout, label_column, on_damaged, test_size, split_seed, cache_dir)
         for name in filter(None, (dataset, stand_in)):
-            find_dataset(name, self.reading)
+            find_dataset(name, self.reading).refresh()
         of_place = (rotation, shift, scale, shear, flip, erasing, elastic, crop, cutout)
         self.augmentation = Augmentation(*of_place, brightness, contrast, saturation, hue, mixup, cutmix)
         self.dataset, self.stand_in = dataset, stand_in

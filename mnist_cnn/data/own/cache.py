@@ -81,7 +81,7 @@ class _Cache:
         Raises:
             NotKeptError: if the folder does not take it.
         """
-        key = _key(decoder.source, decoder.reading)
+        key = key_of(decoder.source, decoder.reading)
         if found := self._find(key, repairs=False):
             return found
         with self._locked(key, decoder.source.path):
@@ -100,7 +100,7 @@ class _Cache:
             return None
         if opened := self._open(mark):
             images, labels, names, marks = opened
-            return Stored(images, labels, names, skipped, notes, dropped, marks)
+            return Stored(images, labels, names, skipped, notes, dropped, marks, key)
         if repairs and mark.isalnum() and (self.images / mark).exists():
             _say(f"the decoded images in {self.images / mark} are damaged; decoding anew")
             with _kept():
@@ -248,7 +248,7 @@ def _say(text: str) -> None:
         remark(text)
 
 
-def _key(source: Source, reading: Reading) -> str:
+def key_of(source: Source, reading: Reading) -> str:
     """A number of everything that decides on the decoded images: files, settings, and the code that reads them."""
     found = hashlib.sha256()
     for module in sorted(HERE.glob("*.py")):

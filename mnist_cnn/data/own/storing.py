@@ -37,6 +37,7 @@ class Stored:
         notes: What a person should know besides, each a sentence.
         dropped: By split, the places in the survey whose images turned out to be damaged, ascending.
         fingerprints: By split, where they are known already; see `mnist_cnn.data.fingerprint`.
+        key: What the cache knows the files by, as they were; empty where it does not keep them.
     """
 
     images: Mapping[Split, Images]
@@ -46,6 +47,7 @@ class Stored:
     notes: tuple[str, ...]
     dropped: Mapping[Split, Sequence[int]] = field(default_factory=dict)
     fingerprints: Mapping[Split, str] = field(default_factory=dict)
+    key: str = ""
 
 
 @dataclass(frozen=True)

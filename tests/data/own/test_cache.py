@@ -90,7 +90,7 @@ def test_settings_that_decide_on_the_pixels_have_images_of_their_own(
 ) -> None:
     write_arrays(tmp_path / "a.npz")
     keys = {
-        cache._key(ArraySource(tmp_path / "a.npz"), Reading(**some))
+        cache.key_of(ArraySource(tmp_path / "a.npz"), Reading(**some))
         for some in ({}, setting, {"on_damaged": "error", "test_size": 3, "split_seed": 1, "layout": "digit"})
     }
     assert len(keys) == 2

@@ -139,6 +139,19 @@ def test_the_fingerprint_from_the_cache_is_that_of_the_images(tmp_path: Path, mo
     assert dataset.fingerprint("train", images, labels) == known
 
 
+def test_a_run_after_the_files_have_changed_sees_what_they_hold_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "own.npz"
+    random = np.random.default_rng(0)
+    for classes, count in ((2, 40), (3, 60), (3, 60)):
+        np.savez(path, images=random.integers(0, 256, (count, 8, 8), dtype=np.uint8), labels=np.arange(count) % classes)
+        data = MNISTDataModule(str(path))
+        assert data.num_classes == classes
+        data.setup("fit")
+        assert sum(data.sizes().values()) == count * 9 // 10
+
+
 def survey(*sizes: tuple[int, int], is_grey: bool = True) -> Survey:
     return Survey({"train": Part(None, np.array(sizes), is_grey, str)}, [Skipped("a", "b")])
 
