@@ -271,6 +271,8 @@ class PixelTables(Source):
         """The rows of a split; see `Source.blocks`."""
         start = 0
         for table in self.tables:
+            if table.layout.columns.split is None and table.split != split:
+                continue
             for rows in table.rows():
                 splits = table.splits_of(rows)
                 places = [at for at in table.images_among(rows) if splits[at] == split]
