@@ -8,13 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_cnn.console import printable
-from mnist_cnn.data.own.stored import BLOCK_BYTES, Stored
+from mnist_cnn.data.own.matlab_headers import check_promises
+from mnist_cnn.data.own.stored import Stored
 from mnist_cnn.errors import UserError
 
 HDF5 = b"\x89HDF\r\n\x1a\n"
-HEADER_BYTES, COMPRESSED = 128, 15  # of format 5; the type of a packed variable
 MOST_UNPACKED = 4 << 30  # bytes of all variables: SciPy reads them whole
-BEST_PACKED = 1032  # zlib makes no more than so many bytes of one
 MOST_CLASSES = 10_000
 DEEPEST = 4  # structures in structures
 
@@ -66,37 +65,10 @@ def _check(path: Path, where: str) -> None:
             if size > MOST_UNPACKED:
                 raise UserError(f"{where}: {size / 1e9:.1f} GB are read whole, which is too much: save it as .npz")
             return
-        if size * BEST_PACKED <= MOST_UNPACKED:
-            return
-        if (found := _unpacked_size(path, "<" if head[126:128] == b"IM" else ">")) > MOST_UNPACKED:
-            raise UserError(
-                f"{where}: its {size} bytes become more than {found / 1e9:.0f} GB, and would be in memory whole; save "
-                f"the images as .npz or .npy"
-            )
-
-
-def _unpacked_size(path: Path, order: str) -> int:
-    """Bytes of all variables, counted up to the limit."""
-    total = 0
-    with path.open("rb") as file:
-        file.seek(HEADER_BYTES)
-        while total <= MOST_UNPACKED and len(tag := file.read(8)) == 8:
-            kind, length = (int(number) for number in np.frombuffer(tag, f"{order}u4"))
-            if kind != COMPRESSED:
-                total += length
-                file.seek(length, 1)
-                continue
-            unpacker, end = zlib.decompressobj(), file.tell() + length
-            while total <= MOST_UNPACKED and (left := end - file.tell()) > 0:
-                packed = file.read(min(BLOCK_BYTES // BEST_PACKED, left))
-                if not packed:
-                    break
-                try:
-                    total += len(unpacker.decompress(packed))
-                except zlib.error:  # SciPy says so
-                    return total
-            file.seek(end)
-    return total
+    try:
+        check_promises(path, where, "<" if head[126:128] == b"IM" else ">", MOST_UNPACKED)
+    except (EOFError, zlib.error) as error:
+        raise UserError(f"{where} cannot be read: it is truncated or damaged") from error
 
 
 def _flatten(name: str, value: Any, found: dict[str, NDArray[Any]], depth: int = 0) -> None:

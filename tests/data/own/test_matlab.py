@@ -69,13 +69,26 @@ def test_damaged_files_are_one_line(tmp_path: Path) -> None:
     assert "data.mat holds no array of images; found: name" in refused(path)
 
 
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("value", [np.array([["a", "b"]], object), {"train": {"images": GREY}}])
+def test_a_billion_cells_are_not_believed(value: Any, packed: bool, tmp_path: Path) -> None:
+    savemat(tmp_path / "data.mat", {"X": value})
+    content = (tmp_path / "data.mat").read_bytes()
+    shape = np.array([5, 8, *np.asarray(value).reshape(1, -1).shape], "<i4").tobytes()
+    assert shape in content
+    body = content[128:].replace(shape, np.array([5, 8, 1 << 15, 1 << 15], "<i4").tobytes())
+    if packed:
+        body = zlib.compress(body)
+        body = np.array([15, len(body)], "<i4").tobytes() + body
+    (tmp_path / "data.mat").write_bytes(content[:128] + body)
+    assert "data.mat is damaged: a variable promises 32768x32768 parts" in refused(tmp_path / "data.mat")
+
+
 def test_what_unpacks_to_more_than_can_be_held_is_refused_before_it_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mnist_cnn.data.own.matlab.MOST_UNPACKED", 1 << 20)
     savemat(tmp_path / "small.mat", {"X": GREY, "y": LABELS}, do_compression=True)
-    head: Any = (tmp_path / "small.mat").read_bytes()[:128]
-    packed = zlib.compress(bytes(8 << 20))
-    content = head + (15).to_bytes(4, "little") + len(packed).to_bytes(4, "little") + packed
-    (tmp_path / "bomb.mat").write_bytes(content)
+    assert len(read(tmp_path / "small.mat")[0]["train"][0]) == 24
+    savemat(tmp_path / "bomb.mat", {"X": np.zeros((8 << 20, 1), np.uint8)}, do_compression=True)
     assert "would be in memory whole; save the images as .npz or .npy" in refused(tmp_path / "bomb.mat")
