@@ -70,7 +70,7 @@ def run(notebook: Any, settings: dict[str, Any]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = os.pathsep.join(filter(None, [str(FOLDER), os.environ.get("PYTHONPATH")]))
         data = Path(os.environ.get("MNIST_CNN_DATA", FOLDER.parent / "data")).resolve()
-        environment = {**os.environ, "PYTHONPATH": path, "MNIST_CNN_DATA": str(data)}
+        environment = {**os.environ, "PYTHONPATH": path, "MNIST_CNN_DATA": str(data), "NO_COLOR": "1"}
         client = NotebookClient(notebook, timeout=None, coalesce_streams=True)
         client.resources = {"metadata": {"path": folder}}
         client.extra_arguments = ["--log-level=ERROR"]  # no warning of unencrypted channels, which stay on this machine

@@ -1,16 +1,18 @@
 """`mnist-cnn datasets`: the data sets that there are, and what is in one of them, people's own too."""
 
 import argparse
-from collections.abc import Mapping, Sequence
+import shlex
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mnist_cnn.cli.parser import CommandParser
 from mnist_cnn.collector import spared_collector
-from mnist_cnn.console import PROGRAM, labelled, printable, quoted, table, warn, wrapped
+from mnist_cnn.configs import parse_yaml
+from mnist_cnn.console import PROGRAM, indented, labelled, printable, quoted, table, warn, wrapped
 from mnist_cnn.data.base import Dataset, Split
 from mnist_cnn.data.reading import Reading
-from mnist_cnn.data.registry import dataset_names, default_data_dir, find_dataset, look_again
+from mnist_cnn.data.registry import dataset_names, default_data_dir, find_dataset
 from mnist_cnn.files import written_whole
 
 if TYPE_CHECKING:
@@ -18,10 +20,28 @@ if TYPE_CHECKING:
 
 SHEET_FORMATS = (".png", ".svg", ".pdf")
 SPLIT_NAMES: dict[Split, str] = {"train": "training", "val": "validation", "test": "test"}
+
 BAR = 24  # columns of the longest one
 MOST_LISTED = 20  # of what is left out, and of duplicates
 MOST_CLASSES = 12  # whose names stand in the list of data sets; of others the first and the last ones do
 MOST_NAMED = 4  # of the images of one group of duplicates
+
+
+def _size(text: str) -> Any:
+    """One number or two, as in a config."""
+    return parse_yaml(text, "")
+
+
+# Settings of reading that fit has too: what makes a value of a flag's text, and what that looks like.
+READING: dict[str, tuple[Callable[[str], Any], str]] = {
+    "image_size": (_size, "PIXELS"),
+    "channels": (int, "1|3"),
+    "label_column": (str, "COLUMN"),
+    "on_damaged": (str, "skip|error"),
+    "test_size": (int, "N"),
+    "split_seed": (int, "N"),
+    "cache_dir": (str, "DIR"),
+}
 
 
 def show_datasets(arguments: Sequence[str]) -> int:
@@ -35,10 +55,14 @@ def show_datasets(arguments: Sequence[str]) -> int:
     if options.dataset is None:
         _list(data_dir)
         return 0
-    reading = Reading(options.image_size, options.channels, None, options.label_column, options.on_damaged)
-    look_again()
+    given = {name: value for name in READING if (value := getattr(options, name)) is not None}
     with spared_collector():  # torch is imported
-        _describe(options.dataset, find_dataset(options.dataset, reading), data_dir, options.sheet)
+        dataset = find_dataset(options.dataset, Reading(**given))
+        dataset.refresh()
+        _describe(dataset, data_dir, options.sheet)
+    name = quoted(options.dataset) if Path(options.dataset).exists() else options.dataset
+    flags = "".join(f" --data.{setting} {shlex.quote(str(value))}" for setting, value in given.items())
+    print(f"Next     {PROGRAM} fit --data.dataset {name}{flags}")
     return 0
 
 
@@ -47,14 +71,9 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("dataset", nargs="?", metavar="NAME_OR_PATH", help="say what is in this one")
     parser.add_argument("--sheet", type=Path, metavar="FILE", help="write a sheet with images of each class")
     parser.add_data_dir()
-    flag = "--data."
-    parser.add_argument(f"{flag}image_size", dest="image_size", type=int, nargs="+", metavar="PIXELS", help="as fit's")
-    parser.add_argument(f"{flag}channels", dest="channels", type=int, choices=(1, 3), help="as fit's")
-    parser.add_argument(f"{flag}label_column", dest="label_column", metavar="COLUMN", help="as fit's")
-    parser.add_argument(f"{flag}on_damaged", dest="on_damaged", choices=("skip", "error"), default="skip")
+    for name, (kind, form) in READING.items():
+        parser.add_argument(f"--data.{name}", dest=name, type=kind, metavar=form, help="as that of fit")
     options = parser.parse_args(arguments)
-    if options.image_size and len(options.image_size) == 1:
-        options.image_size = options.image_size[0]
     if options.dataset is None and options.sheet:
         parser.error("--sheet: name the data set that it is to show")
     parser.file("--sheet", options.sheet, SHEET_FORMATS)
@@ -85,7 +104,7 @@ def _listed(names: Sequence[str]) -> str:
     return printable(", ".join(names))
 
 
-def _describe(name: str, dataset: Dataset, data_dir: Path, sheet: Path | None) -> None:
+def _describe(dataset: Dataset, data_dir: Path, sheet: Path | None) -> None:
     from mnist_cnn.data.inspection import inspect
 
     found = inspect(dataset, data_dir)
@@ -107,7 +126,6 @@ def _describe(name: str, dataset: Dataset, data_dir: Path, sheet: Path | None) -
     _print_duplicates(dataset, found)
     if sheet:
         _write_sheet(dataset, data_dir, [int(count) for count in found.counts["train"]], sheet)
-    print(labelled("Next", f"{PROGRAM} fit --data.dataset {quoted(name) if Path(name).exists() else name}"))
 
 
 def _classes_table(dataset: Dataset, counts: Mapping[Split, Any]) -> str:
@@ -136,7 +154,7 @@ def _print_duplicates(dataset: Dataset, found: "Inspection") -> None:
         print(labelled("Copies", "none: no two images are the same"))
         return
     within = found.copies_within()
-    print(labelled("Copies", f"{sum(within.values()):,} images stand in their own split before: {_by_split(within)}"))
+    print(labelled("Copies", f"of images of the same split: {_by_split(within)}"))
     listed = []
     for split in ("test", "val"):
         if shared := found.shared("train", split):
@@ -150,7 +168,7 @@ def _print_duplicates(dataset: Dataset, found: "Inspection") -> None:
     for group in list({id(group): group for group in listed}.values())[:MOST_LISTED]:
         names = [f"{dataset.name_of(split, index)} ({dataset.class_names[label]})" for split, index, label in group]
         more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-        print(f"  {printable(' = '.join(names[:MOST_NAMED]))}{more}")
+        print(indented(f"{printable(' = '.join(names[:MOST_NAMED]))}{more}"))
     if len(found.duplicates) > MOST_LISTED:
         print(f"  ... and {len(found.duplicates) - MOST_LISTED:,} more groups")
 

@@ -22,7 +22,7 @@ from mnist_cnn.configs import parse_yaml
 from mnist_cnn.console import PROGRAM, short_path
 from mnist_cnn.data.datamodule import MNISTDataModule
 from mnist_cnn.data.reading import Reading
-from mnist_cnn.data.registry import dataset_names, find_dataset, look_again
+from mnist_cnn.data.registry import dataset_names, find_dataset
 from mnist_cnn.errors import TrainerError, UsageError, UserError
 from mnist_cnn.networks import arguments_from_data, find_network, import_network, known_networks
 from mnist_cnn.networks.importing import own_errors_explained
@@ -114,7 +114,6 @@ class TrainingSettings(LightningCLI):
 
     def __init__(self, request: Request) -> None:
         self.request = request
-        look_again()
         command = request.command
         super().__init__(
             ImageClassifier,
@@ -191,6 +190,7 @@ class TrainingSettings(LightningCLI):
         spec = self.config.model.network
         data = self.config.data
         dataset = find_dataset(data.dataset, Reading.from_settings(data))
+        dataset.refresh()
         network = find_network(spec.class_path)
         of_data = arguments_from_data(network, dataset.image_shape, len(dataset.class_names))
         for name, value in of_data.items():

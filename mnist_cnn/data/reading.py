@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from mnist_cnn.data.base import Layout
-from mnist_cnn.errors import UserError, check_between, check_choice
+from mnist_cnn.errors import UserError, check_between, check_choice, shown
 
 OnDamaged = Literal["skip", "error"]
 LARGEST_SIDE = 1024  # pixels of an image for the network
@@ -61,7 +61,10 @@ class Reading:
         """Height and width that images are brought to; None leaves them as they are."""
         if self.image_size is None:
             return None
-        sides = (self.image_size,) * 2 if isinstance(self.image_size, int) else tuple(self.image_size)
-        if len(sides) != 2:
-            raise UserError(f"image_size={list(sides)}: one number, or height and width such as [32, 48], is needed")
+        given = self.image_size
+        sides = [given, given] if isinstance(given, int) else [] if isinstance(given, str) else list(given)
+        if len(sides) != 2 or not all(type(side) is int for side in sides):
+            raise UserError(
+                f"image_size={shown(given)}: a whole number, or height and width such as [32, 48], is needed"
+            )
         return sides[0], sides[1]

@@ -79,11 +79,6 @@ def _at(path: Path, reading: Reading) -> Dataset:
     return OwnDataset(path, reading)
 
 
-def look_again() -> None:
-    """Forget what was found in people's own files: they may have changed since, where something new begins."""
-    _at.cache_clear()
-
-
 def dataset_names() -> list[str]:
     """Names of all data sets: this package's, those that were registered, and those that other packages offer."""
     return list(dict.fromkeys([*_registered, *offered()]))

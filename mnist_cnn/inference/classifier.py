@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from mnist_cnn.data.base import Dataset
 from mnist_cnn.data.reading import Reading
-from mnist_cnn.data.registry import find_dataset, look_again
+from mnist_cnn.data.registry import find_dataset
 from mnist_cnn.errors import UserError
 from mnist_cnn.inference.base import Classifier
 from mnist_cnn.inference.onnx import ONNXClassifier
@@ -42,7 +42,6 @@ class CheckpointClassifier(Classifier):
         self.path = path
         self.model = checkpoint.build_model()
         self.provenance = checkpoint.provenance
-        look_again()
         self._reading = Reading.from_settings(checkpoint.settings()["data"])
         self.class_names = list(self.provenance.class_names) or [str(i) for i in range(self.network.num_classes)]
 
@@ -60,7 +59,9 @@ class CheckpointClassifier(Classifier):
         Raises:
             UserError: if it is not there.
         """
-        return find_dataset(place or self.provenance.dataset or "mnist", self._reading)
+        found = find_dataset(place or self.provenance.dataset or "mnist", self._reading)
+        found.refresh()
+        return found
 
     def _probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         try:

@@ -8,7 +8,7 @@ from pytorch_lightning import seed_everything
 from pytorch_lightning.cli import instantiate_class
 
 from mnist_cnn.data.datamodule import MNISTDataModule
-from mnist_cnn.data.registry import find_dataset, look_again
+from mnist_cnn.data.registry import find_dataset
 from mnist_cnn.errors import UserError, missing_package
 from mnist_cnn.files import is_plain, merged, plain
 from mnist_cnn.networks import CNN, Network, arguments_from_data, find_network
@@ -45,7 +45,6 @@ def build(model: Any, data: Any, seed: int) -> tuple[ImageClassifier, MNISTDataM
     if isinstance(seed, bool) or not 0 <= seed < 2**32:  # Lightning takes true for any seed, and false for none
         raise UserError(f"seed_everything={seed}: a whole number from 0 to {2**32 - 1} is needed")
     seed_everything(seed, verbose=False)
-    look_again()
     module = data if isinstance(data, MNISTDataModule) else MNISTDataModule(**{"seed": seed, **(data or {})})
     if isinstance(model, ImageClassifier):
         return model, module

@@ -63,7 +63,7 @@ def test_another_layout_alone_changes_no_pixel_and_no_fingerprint() -> None:
     for layout in (None, "picture"):
         module = MNISTDataModule("synthetic", train_size=50, val_size=10, layout=layout)
         module.setup("fit")
-        found.append((module.fingerprints, module.source.layout, module._images["train"][0]))
+        found.append((module.fingerprints, module.source.layout, module.train_dataloader().images[:]))
     assert found[0][0] == found[1][0]
     assert [layout for _, layout, _ in found] == ["digit", "picture"]
     assert torch.equal(found[0][2], found[1][2])

@@ -66,8 +66,8 @@ def stored(source: Source, reading: Reading) -> Stored:
                 f"{where}. They are too many to be held in memory: name another folder with --data.cache_dir"
             ) from error
         _say(f"{where}. They are held in memory this time; --data.cache_dir names another folder")
-    place = InMemory()
-    return place.stored(decoder.decode(place))
+    key, place = key_of(source, reading), InMemory()
+    return place.stored(decoder.decode(place), key)
 
 
 class _Cache:

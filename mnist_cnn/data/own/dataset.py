@@ -73,7 +73,7 @@ class OwnDataset(Dataset):
 
     def refresh(self) -> None:
         """Look the files through again if they have changed since."""
-        if "stored" in vars(self) and self.stored.key:
+        if "stored" in vars(self):
             if cache.key_of(source := recognise(self.path, self.reading), self.reading) == self.stored.key:
                 return
             for name in ("stored", "_survey", "_splits"):

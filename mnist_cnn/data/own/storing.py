@@ -37,7 +37,7 @@ class Stored:
         notes: What a person should know besides, each a sentence.
         dropped: By split, the places in the survey whose images turned out to be damaged, ascending.
         fingerprints: By split, where they are known already; see `mnist_cnn.data.fingerprint`.
-        key: What the cache knows the files by, as they were; empty where it does not keep them.
+        key: What the files are known by, as they were when they were read.
     """
 
     images: Mapping[Split, Images]
@@ -97,11 +97,11 @@ class InMemory(Place):
         if not is_whole.all():
             self.images[self._split] = self.images[self._split][is_whole]
 
-    def stored(self, known: Known) -> Stored:
-        """The images with what is known of them."""
+    def stored(self, known: Known, key: str) -> Stored:
+        """The images with what is known of them, and the key of their files."""
         labels = {split: None if found is None else torch.from_numpy(found) for split, found in known.labels.items()}
         images: dict[Split, Images] = {split: torch.from_numpy(self.images[split]) for split in known.labels}
-        return Stored(images, labels, known.class_names, known.skipped, known.notes, known.dropped)
+        return Stored(images, labels, known.class_names, known.skipped, known.notes, known.dropped, key=key)
 
 
 class InFiles(Place):

@@ -67,7 +67,7 @@ def test_where_nobody_says_what_rows_are_of_damaged_ones_keep_their_places() -> 
     assert block.damaged == {1: "it has 17 cells, not 16"}
 
 
-REFUSED = {
+REFUSED: dict[str, tuple[str | bytes, str]] = {
     "empty": ("", "table.csv is empty"),
     "lines without anything": ("\n\r\n\n", "table.csv is empty"),
     "a mark of UTF-8 alone": ("\ufeff", "table.csv is empty"),
@@ -148,7 +148,7 @@ def test_arbitrary_bytes_end_in_images_or_in_a_line(seed: int) -> None:
     random = np.random.default_rng(seed)
     content = bytearray(TABLE.encode())
     for place in random.integers(0, len(content), 1 + seed // 3).tolist():
-        content[place] = int(random.choice([0, 10, 13, 34, 44, 46, 59, 200, random.integers(256)]))
+        content[place] = int(random.choice(np.array([0, 10, 13, 34, 44, 46, 59, 200, int(random.integers(256))])))
     Path("table.csv").write_bytes(bytes(content))
     with suppress(UserError):
         source = recognise(Path("table.csv"), Reading())

@@ -65,7 +65,7 @@ def test_pictures_are_found_in_the_tables_order(way: str) -> None:
 
 def test_rows_may_say_their_split() -> None:
     write("image,label,split\n0.png,a,train\n1.png,a,test\n2.png,b,train\n3.png,b,Validation\n4.png,b,other\n")
-    assert [read(split=split)[:2] for split in ("train", "val", "test")] == [  # type: ignore[arg-type]
+    assert [read(split=split)[:2] for split in ("train", "val", "test")] == [
         ([0, 2], ["a", "b"]),
         ([3], ["b"]),
         ([1], ["a"]),

@@ -117,7 +117,7 @@ def test_tables_are_known_by_their_endings(name: str) -> None:
         ({"label_column": "0"}, []),
     ],
 )
-def test_the_column_of_labels_can_be_named(settings: dict[str, str], names: list[str]) -> None:
+def test_the_column_of_labels_can_be_named(settings: dict[str, Any], names: list[str]) -> None:
     Path("table.csv").write_text(table(["cat", "dog"] * 10, IMAGES, ["x"] * 20, names=names))
     images, labels, _ = read("table.csv", **settings)
     assert np.array_equal(images, GREY)
@@ -243,7 +243,7 @@ def test_digits_as_kaggles_tables_are_those_by_name() -> None:
     """Equal images, labels and order, so that training ends in equal weights."""
     by_name = find_dataset("synthetic")
     Path("digits").mkdir()
-    read_by_name = {split: by_name.read(Path(), split, limit=300) for split in ("train", "test")}  # type: ignore[arg-type]
+    read_by_name = {split: by_name.read(Path(), split, limit=300) for split in ("train", "test")}
     names = ["label", *(f"pixel{number}" for number in range(784))]
     for split, (images, labels) in read_by_name.items():
         Path(f"digits/{split}.csv").write_text(table(labels.numpy(), images.reshape(300, -1).numpy(), names=names))
