@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_cnn.data.base import Split
+from mnist_cnn.console import printable
+from mnist_cnn.data.base import LONGEST_NAME, Split, is_name
 from mnist_cnn.data.own.labels import class_names_of, indices_of
 from mnist_cnn.data.own.source import Survey
-from mnist_cnn.errors import UserError
+from mnist_cnn.errors import UserError, shortened
 
 NAMED = 5  # classes in a note
 
@@ -30,7 +31,7 @@ def classes_of(path: Path, labels: Labels, survey: Survey) -> tuple[tuple[str, .
         Names of the classes by number, the number of each image's class (N,) by split, and notes, each a sentence.
 
     Raises:
-        UserError: if there are fewer than two classes, or a label has no name where others have.
+        UserError: if there are fewer than two classes, a label has no name where others have, or a name cannot be shown.
     """
     labelled = {split: found for split, found in labels.items() if found is not None}
     if survey.class_names and all(found.dtype.kind in "iu" for found in labelled.values()):
@@ -45,6 +46,11 @@ def classes_of(path: Path, labels: Labels, survey: Survey) -> tuple[tuple[str, .
         count = sum(map(len, labelled.values()))
         images = "the only image there is belongs" if count == 1 else f"all {count:,} images belong"
         raise UserError(f"{path}: {images} to one class, {names[0]!r}, and at least two are needed")
+    if bad := next((name for name in names if not is_name(name)), None):
+        raise UserError(
+            f"{path}: {printable(shortened(bad))!r} cannot be the name of a class: at most {LONGEST_NAME} characters are "
+            f"taken, none of which steers a terminal; call it otherwise"
+        )
     notes = _notes(names, numbers, [*dict.fromkeys([*survey.empty_classes, *empty])])
     return names, {split: numbers.get(split) for split in labels}, notes
 

@@ -12,6 +12,7 @@ from mnist_cnn.data.base import Split
 from mnist_cnn.data.own.recognition import recognise
 from mnist_cnn.data.own.source import Form, Source, Survey
 from mnist_cnn.data.reading import Reading
+from mnist_cnn.data.registry import find_dataset
 from mnist_cnn.errors import UserError
 
 
@@ -171,3 +172,11 @@ def test_tables_that_name_no_pictures_are_refused_in_a_line(content: str, messag
 def test_numbers_as_labels_stay_classes() -> None:
     write("path,label\n0.png,7\n1.png,8\n")
     assert np.array_equal(read()[1], ["7", "8"])
+
+
+@pytest.mark.parametrize("name", ["a" * 256, "bell\x07", "red\x1b[31m"])
+def test_a_label_that_cannot_be_shown_is_no_class(name: str, tmp_path: Path) -> None:
+    write(f"image,label\nimages/0.png,a\nimages/1.png,{name}\nimages/2.png,b\nimages/3.png,{name}\n")
+    with pytest.raises(UserError, match="cannot be the name of a class: at most 255 characters") as caught:
+        find_dataset("animals/labels.csv", Reading(cache_dir=str(tmp_path / "cache"))).class_names  # noqa: B018
+    assert str(caught.value).isprintable()
