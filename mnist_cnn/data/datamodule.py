@@ -13,16 +13,13 @@ from mnist_cnn.console import is_first_process, printable, remark
 from mnist_cnn.data.augmentation import Augmentation
 from mnist_cnn.data.base import Dataset, Layout, Split
 from mnist_cnn.data.batches import EvaluationBatches, TrainingBatches
-from mnist_cnn.data.on_disk import Images, ImagesOnDisk, chosen
+from mnist_cnn.data.division import Division
+from mnist_cnn.data.on_disk import Images, ImagesOnDisk
 from mnist_cnn.data.reading import OnDamaged, Reading
 from mnist_cnn.data.registry import default_data_dir, find_dataset
-from mnist_cnn.data.splits import stratified_split
 from mnist_cnn.data.statistics import pixel_statistics
 from mnist_cnn.errors import DatasetAbsentError, UserError, check_between
 from mnist_cnn.files import plain
-
-VAL_SIZE = 5000  # validation images, where nothing else is said...
-VAL_SHARE = 10  # ...and where no more than one of so many images would be one
 
 
 class MNISTDataModule(LightningDataModule):
@@ -114,9 +111,7 @@ class MNISTDataModule(LightningDataModule):
         super().__init__()
         for name, count in [("batch_size", batch_size), ("eval_batch_size", eval_batch_size)]:
             check_between(name, count, 1)
-        for name, size in [("val_size", val_size), ("train_size", train_size)]:
-            if size is not None:
-                check_between(name, size, 1)
+        self.division = Division(val_size, train_size, split_seed)
         self.reading = Reading(image_size, channels, layout, label_column, on_damaged, test_size, split_seed, cache_dir)
         for name in filter(None, (dataset, stand_in)):
             find_dataset(name, self.reading).refresh()
@@ -207,7 +202,8 @@ class MNISTDataModule(LightningDataModule):
             self._dataset_in_use = self.trainer.strategy.broadcast(in_use) if self.trainer else in_use
         begin = time.monotonic()
         if stage in ("fit", "validate") and "train" not in self._images:
-            self._images["train"], self._images["val"] = self._split_training_images()
+            training, validation = self.division.of(self.source, self.dataset_in_use, self._read)
+            self._images["train"], self._images["val"] = training, validation
             self._statistics = None
         if stage in ("test", "predict") and "test" not in self._images:
             self._images["test"] = self._read("test")
@@ -296,40 +292,3 @@ class MNISTDataModule(LightningDataModule):
         images, labels = self.source.read(self.data_dir, split, limit)
         self.fingerprints[split] = self.source.fingerprint(split, images, labels)
         return images, labels
-
-    def _split_training_images(self) -> tuple[tuple[Images, Tensor], tuple[Images, Tensor]]:
-        """Read the training split and divide it into images and labels for training and for validation."""
-        if "val" in self.source.sizes:
-            if self.val_size is not None:
-                raise UserError(
-                    f"val_size={self.val_size}: {self.dataset_in_use} has validation images of its own, "
-                    f"{self.source.sizes['val']} of them; leave val_size out"
-                )
-            validation, (images, labels) = self._read("val"), self._read("train")
-            train_indices = self._chosen_for_training(labels, torch.arange(len(labels)))
-            return (chosen(images, train_indices), labels[train_indices]), validation
-        val_size = self._val_size()
-        needed = val_size + (self.train_size or 1)
-        # Generated images are made only as far as they are needed.
-        limit = needed if self.source.is_generated and self.train_size is not None else None
-        images, labels = self._read("train", limit)
-        if needed > len(images):
-            asked = f"val_size={val_size}" + (f" and train_size={self.train_size}" if self.train_size else "")
-            raise UserError(f"{asked} take at least {needed} images, but {self.dataset_in_use} has {len(images)}")
-        # Validation images first, so that they are the same whatever train_size is.
-        val_indices, train_indices = stratified_split(labels, val_size, self.split_seed)
-        train_indices = self._chosen_for_training(labels, train_indices)
-        training = chosen(images, train_indices), labels[train_indices]
-        return training, (chosen(images, val_indices), labels[val_indices])
-
-    def _val_size(self) -> int:
-        if self.val_size is not None:
-            return self.val_size
-        return min(VAL_SIZE, max(self.source.sizes["train"] // VAL_SHARE, 1))
-
-    def _chosen_for_training(self, labels: Tensor, indices: Tensor) -> Tensor:
-        """Those of the images that `train_size` leaves."""
-        if self.train_size is None or self.train_size >= len(indices):
-            return indices
-        some, _ = stratified_split(labels[indices], self.train_size, self.split_seed, leaves_one=False)
-        return indices[some]

@@ -31,7 +31,7 @@ def classes_of(path: Path, labels: Labels, survey: Survey) -> tuple[tuple[str, .
         Names of the classes by number, the number of each image's class (N,) by split, and notes, each a sentence.
 
     Raises:
-        UserError: if there are fewer than two classes, a label has no name where others have, or a name cannot be shown.
+        UserError: if there are fewer than two classes, a label has no name where others have, or one cannot be shown.
     """
     labelled = {split: found for split, found in labels.items() if found is not None}
     if survey.class_names and all(found.dtype.kind in "iu" for found in labelled.values()):
@@ -48,8 +48,8 @@ def classes_of(path: Path, labels: Labels, survey: Survey) -> tuple[tuple[str, .
         raise UserError(f"{path}: {images} to one class, {names[0]!r}, and at least two are needed")
     if bad := next((name for name in names if not is_name(name)), None):
         raise UserError(
-            f"{path}: {printable(shortened(bad))!r} cannot be the name of a class: at most {LONGEST_NAME} characters are "
-            f"taken, none of which steers a terminal; call it otherwise"
+            f"{path}: {printable(shortened(bad))!r} cannot be the name of a class: at most {LONGEST_NAME} characters "
+            f"are taken, none of which steers a terminal; call it otherwise"
         )
     notes = _notes(names, numbers, [*dict.fromkeys([*survey.empty_classes, *empty])])
     return names, {split: numbers.get(split) for split in labels}, notes
