@@ -44,6 +44,7 @@ class Request:
         ckpt_path: The checkpoint that is asked for.
         root: The folder that holds lightning_logs.
         weights: The checkpoint whose weights a new run is to begin with.
+        data_of: The checkpoint that says which data are used; None where the arguments do.
     """
 
     command: str
@@ -53,6 +54,7 @@ class Request:
     ckpt_path: str | None = None
     root: Path = Path()
     weights: str | None = None
+    data_of: Path | None = None
 
     @property
     def wants_help(self) -> bool:
@@ -104,7 +106,8 @@ class Request:
         settings, others = without_classes(settings)
         say_what_is_left_out(path, {key: name for key, name in (left_out | others).items() if not self._names(key)})
         config = merged(merged(of_run, settings), self.config)
-        return replace(self, config=config, network=self.network or class_path)
+        data_of = None if self._names("data.dataset") else path
+        return replace(self, config=config, network=self.network or class_path, data_of=data_of)
 
     def with_network_of(self, source: Checkpoint) -> "Request":
         """The same request where a new run begins with the weights of a checkpoint, and so with its network."""

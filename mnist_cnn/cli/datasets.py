@@ -113,7 +113,9 @@ def _describe(dataset: Dataset, data_dir: Path, sheet: Path | None) -> None:
     sizes = {split: int(counts.sum()) for split, counts in found.counts.items()}
     print(labelled("Data", printable(dataset.title)))
     print(labelled("Images", f"{sum(sizes.values()):,} of {height}x{width} pixels (height x width), {colour}"))
-    print(labelled("Splits", _by_split(sizes)))
+    drawn = ", the latter drawn from what is not divided in the files" if dataset.holds_out_test else ""
+    rest = "" if "val" in sizes else "; fit takes validation images from training"
+    print(labelled("Splits", f"{_by_split(sizes)}{drawn}{rest}"))
     for note in dataset.notes():
         print(labelled("Note", printable(note)))
     if found.is_grey:

@@ -153,7 +153,8 @@ def _say_what_answered(classifier: Classifier, tally: Tally) -> None:
     """Say how many answers were right where that is known, name the network, and a stand-in that it was trained on."""
     if tally.labelled:
         share = 100 * tally.right / tally.labelled
-        print(f"Right: {share:.2f} % of {tally.labelled:,} that have a label", file=sys.stderr)
+        unknown = f"; {tally.unknown:,} have one that the network does not know" if tally.unknown else ""
+        print(f"Right: {share:.2f} % of {tally.labelled:,} that have a label{unknown}", file=sys.stderr)
     print(f"Answered by {printable(short_path(classifier.path))}", file=sys.stderr)
     if wanted := classifier.provenance.stand_in_for:
         used = classifier.provenance.dataset

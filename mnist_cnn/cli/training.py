@@ -6,6 +6,7 @@ from argparse import ArgumentError, RawDescriptionHelpFormatter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from inspect import signature
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -183,6 +184,11 @@ class TrainingSettings(LightningCLI):
                 try:
                     find_dataset(value)
                 except UserError as error:
+                    if name == "dataset" and self.request.data_of:
+                        raise UserError(
+                            f"{self.request.data_of} was trained on {value}, which is not there as seen from "
+                            f"{Path.cwd()}: name its place with --data.dataset"
+                        ) from error
                     raise UsageError(f"--data.{name}: {error}") from error
 
     def before_instantiate_classes(self) -> None:

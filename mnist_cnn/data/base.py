@@ -34,6 +34,7 @@ class Dataset(ABC):
         image_shape: Channels, height and width of its images.
         layout: How its images are laid out.
         sizes: Number of images by split.
+        holds_out_test: Whether its test images were drawn from images that are not divided in its files.
         is_generated: Whether its images are made as they are asked for, so that the first ones are as good as any.
     """
 
@@ -42,6 +43,7 @@ class Dataset(ABC):
     image_shape: tuple[int, int, int] = (1, 28, 28)
     layout: Layout = "digit"
     sizes: dict[Split, int]
+    holds_out_test: bool = False
     is_generated: bool = False
 
     @abstractmethod

@@ -207,6 +207,8 @@ class MNISTDataModule(LightningDataModule):
             self._statistics = None
         if stage in ("test", "predict") and "test" not in self._images:
             self._images["test"] = self._read("test")
+            if self.source.holds_out_test and "train" not in self.fingerprints:
+                self._read("train")  # which tells whether the ones held out are those of before
         self.seconds_spent += time.monotonic() - begin
 
     def train_dataloader(self) -> TrainingBatches:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from mnist_cnn.data.base import Dataset, Split
 from mnist_cnn.data.reading import Reading
+from mnist_cnn.errors import UserError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,7 +31,7 @@ class ReformedDataset(Dataset):
     def __init__(self, dataset: Dataset, reading: Reading) -> None:
         self.dataset = dataset
         self.title, self.class_names, self.sizes = dataset.title, dataset.class_names, dataset.sizes
-        self.is_generated = dataset.is_generated
+        self.is_generated, self.holds_out_test = dataset.is_generated, dataset.holds_out_test
         self.layout = reading.layout or dataset.layout
         channels, *size = dataset.image_shape
         height, width = reading.size or size
@@ -85,8 +86,14 @@ def reformed(dataset: Dataset, reading: Reading) -> Dataset:
 
 def formed_images(images: "Images", form: "Form") -> NDArray[np.uint8]:
     """Bring images (N, C, H, W), which may be on the disk, into a form: uint8 (N, *form)."""
-    from mnist_cnn.data.own.forming import formed_array  # and Pillow, which the list of data sets needs not
+    from mnist_cnn.data.on_disk import LARGEST_IN_MEMORY  # and torch, which the list of data sets needs not
+    from mnist_cnn.data.own.forming import formed_array
 
+    if (size := len(images) * int(np.prod(form))) > LARGEST_IN_MEMORY:
+        raise UserError(
+            f"{len(images):,} images of {form.height}x{form.width} pixels take {size / 1e9:.1f} GB of memory, and at "
+            f"most {LARGEST_IN_MEMORY / 1e9:.1f} GB are taken: choose a smaller --data.image_size"
+        )
     found = np.empty((len(images), *form), np.uint8)
     for start in range(0, len(images), BLOCK_IMAGES):
         block = np.asarray(images[start : start + BLOCK_IMAGES])

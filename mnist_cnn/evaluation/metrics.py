@@ -8,6 +8,7 @@ from torchmetrics.aggregation import MeanMetric, SumMetric
 from torchmetrics.classification.accuracy import MulticlassAccuracy
 from torchmetrics.classification.calibration_error import MulticlassCalibrationError
 from torchmetrics.classification.f_beta import MulticlassF1Score
+from torchmetrics.classification.stat_scores import MulticlassStatScores
 
 from mnist_cnn.evaluation.calibration import BINS
 
@@ -36,6 +37,7 @@ class EvaluationMetrics(nn.Module):
                 "accuracy": MulticlassAccuracy(classes, average="micro", validate_args=False),
                 "f1_macro": MulticlassF1Score(classes, average="macro", validate_args=False),
                 "per_class": MulticlassAccuracy(classes, average="none", validate_args=False),
+                "counts": MulticlassStatScores(classes, average="none", validate_args=False),
             }
         )
         self.calibration = MulticlassCalibrationError(classes, n_bins=BINS, validate_args=False)
@@ -48,14 +50,17 @@ class EvaluationMetrics(nn.Module):
         self.calibration.update(logits.softmax(dim=1), labels)
 
     def compute_and_reset(self) -> dict[str, Tensor]:
-        """Combine the batches of all processes: scalars by name, such as "val/accuracy" and "val_class/7"."""
+        """Combine the batches of all processes: scalars by name, such as "val/accuracy" and "val_class/7".
+
+        Classes without images have no accuracy.
+        """
         of_labels = self.of_labels.compute()
-        per_class = of_labels.pop("per_class")
+        per_class, images = of_labels.pop("per_class"), of_labels.pop("counts")[:, -1]
         result = {f"{self.stage}/loss": self.loss.compute()}
         result |= {f"{self.stage}/{name}": value for name, value in of_labels.items()}
         result[f"{self.stage}/calibration_error"] = self.calibration.compute()
-        names = tags_of(self.class_names)
-        result |= {f"{self.stage}_class/{name}": value for name, value in zip(names, per_class, strict=True)}
+        of_classes = zip(tags_of(self.class_names), per_class, images, strict=True)
+        result |= {f"{self.stage}_class/{name}": value for name, value, count in of_classes if count}
         self.images_seen = int(self.count.compute())
         for metric in (self.loss, self.count, self.of_labels, self.calibration):
             metric.reset()

@@ -9,6 +9,7 @@ from PIL import Image
 
 from mnist_cnn.console import printable
 from mnist_cnn.data.decoding import kind_of_file, known_formats
+from mnist_cnn.data.own.pictures import UNREAD_PHOTOGRAPHS
 from mnist_cnn.errors import shortened
 
 STANDARD_INPUT = "-"
@@ -89,7 +90,10 @@ def _problem_of(name: str) -> str:
 
 def _other_way(folder: Path) -> str:
     """What to name instead of a folder without pictures, if there is anything in it."""
-    found = sorted(path for path in folder.iterdir() if path.is_file() and holds_data(path))
+    found = sorted(
+        (path for path in folder.iterdir() if path.is_file() and holds_data(path)),
+        key=lambda path: ("test" not in path.name.lower(), path),  # that is what is to be answered
+    )
     return f"; name the files of many images in it, as {printable(found[0])}" if found else ""
 
 
@@ -97,6 +101,7 @@ def _pictures_below(folder: Path) -> tuple[list[Path], list[str]]:
     """The pictures in a folder and all below it, in their order, and a line on each folder that cannot be read."""
     formats = set(known_formats()) | {"MPO"}  # photographs of several parts, the first of which is a JPEG
     endings = {ending for ending, name in Image.registered_extensions().items() if name in formats}
+    endings |= {*UNREAD_PHOTOGRAPHS}  # which are named as such, one by one
     found: list[Path] = []
     unreadable: list[str] = []
 

@@ -36,14 +36,15 @@ class Item(NamedTuple):
         picture: What a classifier is given for it.
         stem: What a file that is made of it is called, without an ending.
         number: Where it stands among the images of its file, from 1.
-        truth: Number of the class that its file says it is of; -1 if it does not say.
+        truth: Number of the class that its file says it is of, -1 for one that the network does not know; None if it
+            does not say.
     """
 
     name: str
     picture: Any
     stem: str
     number: int = 1
-    truth: int = -1
+    truth: int | None = None
 
 
 @dataclass
@@ -53,20 +54,23 @@ class Tally:
     Attributes:
         answered: How many could be read.
         failed: How many could not.
-        labelled: Of how many the file says a class that the network knows.
-        right: How many of those were answered with it.
+        labelled: Of how many the file says a class.
+        unknown: How many of those have one that the network does not know.
+        right: How many were answered with theirs.
     """
 
     answered: int = 0
     failed: int = 0
     labelled: int = 0
+    unknown: int = 0
     right: int = 0
 
     def add(self, item: Item, prediction: Prediction) -> None:
         """Count an image that could be read."""
         self.answered += 1
-        self.labelled += item.truth >= 0
-        self.right += item.truth >= 0 and item.truth == prediction.index
+        self.labelled += item.truth is not None
+        self.unknown += item.truth == -1
+        self.right += item.truth == prediction.index
 
 
 class Given(ABC):
@@ -136,6 +140,10 @@ class DataFile(Given):
             for split, part in self.parts.items()
         }
         self.notes = [*self._changes()]
+        if any(part.labels is not None and self._truth[split] is None for split, part in self.parts.items()):
+            self.notes.append(
+                f"the labels in {printable(path)} are none of the network's classes: they are not compared"
+            )
 
     def items(self) -> Iterator[Item]:
         """The images of all splits; see `Given.items`."""
@@ -149,7 +157,9 @@ class DataFile(Given):
                     picture: Any = UnreadablePictureError(f"{printable(part.name_of(position))}: {printable(image)}")
                 else:
                     picture = AsTrained(image) if is_final else image[0]
-                is_true = -1 if truth is None else int(truth[position])
+                is_true = None if truth is None else int(truth[position])
+                if is_true == -1 and self.source.labels_are_folders:  # which may be called anything
+                    is_true = None
                 yield Item(part.name_of(position), picture, f"{self.path.stem}-{number}", number, is_true)
 
     def _form(self, part: Part) -> tuple[Form, bool]:

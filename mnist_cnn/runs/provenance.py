@@ -105,13 +105,9 @@ def compare(before: Provenance, now: Provenance, is_training: bool) -> str | Non
     Raises:
         UserError: if one of them stands in for the other: mixing the two would make the figures meaningless.
     """
-    if before.class_names and before.class_names != now.class_names:
-        return (
-            f"the network's classes are {_listed(before.class_names)}, and those of the data {_listed(now.class_names)}"
-        )
-    is_same = before.fingerprint != "" and before.fingerprint == now.fingerprint  # in another place
-    if before.dataset == now.dataset or is_same:
-        return None
+    is_moved = before.fingerprint != "" and before.fingerprint == now.fingerprint
+    if before.dataset == now.dataset or is_moved:
+        return _difference(before, now)
     if now.stand_in_for:
         raise UserError(f"the network was trained on {before.dataset}, which is absent now: see --data.data_dir")
     if before.stand_in_for and is_training:
@@ -120,6 +116,22 @@ def compare(before: Provenance, now: Provenance, is_training: bool) -> str | Non
             f"now: start a new run, or go on as before with --data.dataset {before.dataset}"
         )
     return f"the network was trained on {before.dataset}, and the data are {now.dataset} now"
+
+
+def _difference(before: Provenance, now: Provenance) -> str | None:
+    """What is otherwise in a data set that is called as before."""
+    if before.class_names and before.class_names != now.class_names:
+        of_network, of_data = (_listed(names) for names in (before.class_names, now.class_names))
+        return f"the classes of the network are {of_network}, and those of the data are {of_data}: compared by number"
+    if before.image_shape != now.image_shape:
+        of_network, of_data = ("x".join(map(str, shape)) for shape in (before.image_shape, now.image_shape))
+        return f"the network was trained on images of {of_network}, and those of the data are {of_data} now"
+    if "" in (before.fingerprint, now.fingerprint) or before.fingerprint == now.fingerprint:
+        return None
+    return (
+        f"the images of {now.dataset} have changed since the network was trained on them (fingerprint "
+        f"{before.fingerprint}, now {now.fingerprint}): it may have seen some of those that are held out now"
+    )
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -31,7 +31,7 @@ def test_what_is_in_a_folder_is_said_before_it_is_trained_on(cli: Cli, pets: Pat
     lines = [" ".join(line.split()) for line in out.splitlines()]
     assert status == 0
     assert "Images 22 of 10x12 pixels (height x width), in colour" in lines
-    assert "Splits 17 training, 5 test" in lines
+    assert "Splits 17 training, 5 test; fit takes validation images from training" in lines
     assert any(line.startswith("cat 12 4 ██") for line in lines)
     assert any(line.startswith("dog 5 1 ██") for line in lines)
     assert "broken.png" in out

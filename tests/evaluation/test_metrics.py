@@ -59,3 +59,11 @@ def test_classes_whose_names_differ_in_a_slash_alone_are_kept_apart() -> None:
     assert len(set(tags)) == len(names)
     assert not any("/" in tag for tag in tags)
     assert (tags[1], tags[2], tags[5]) == ("a-b", "c-d", "a-b (2)")
+
+
+def test_a_class_without_images_has_no_accuracy() -> None:
+    metrics = EvaluationMetrics("test", ["a", "b", "c"])
+    metrics.update(torch.zeros(2), torch.tensor([[0.0, 1, 0], [1, 0, 0]]), torch.tensor([1, 1]))
+    found = metrics.compute_and_reset()
+    assert [name for name in found if name.startswith("test_class/")] == ["test_class/b"]
+    assert float(found["test_class/b"]) == 0.5

@@ -55,6 +55,12 @@ def test_what_is_no_file_is_named_with_the_reason() -> None:
         assert word in failure
 
 
+def test_photographs_that_are_not_read_are_found_so_that_they_are_named() -> None:
+    seen = [picture("scans/a.png"), Path("scans/IMG_1.HEIC")]
+    seen[1].write_bytes(b"\0\0\0\x18ftypheic")
+    assert find_pictures(["scans"]) == (sorted(seen), [])
+
+
 def test_a_folder_that_cannot_be_read_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     picture("scans/a.png")
     picture("scans/closed/b.png")

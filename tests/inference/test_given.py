@@ -168,7 +168,7 @@ def test_how_many_are_right_is_counted_where_there_are_labels(made: Callable[...
     tally = Tally()
     for pair in answered(Brightest(), [made(table(4, labels=[0, 1, 1, 9]))], 1):
         tally.add(*pair)
-    assert (tally.answered, tally.labelled, tally.right) == (4, 3, 2)
+    assert (tally.answered, tally.labelled, tally.unknown, tally.right) == (4, 4, 1, 2)
 
 
 CONTENTS = {
@@ -210,3 +210,10 @@ def test_pictures_and_files_are_opened_in_their_order(monkeypatch: pytest.Monkey
     found, failures = open_all(paths, Brightest(), Reading())
     assert [each.count for each in found] == [2, 2, 1]
     assert failures == ["bad.csv: no pixels"]
+
+
+def test_labels_that_the_network_does_not_know_count_as_wrong_and_are_counted() -> None:
+    tally = Tally()
+    for truth, answer in ((0, 0), (1, 0), (-1, 0), (None, 0)):
+        tally.add(Item("x", None, "x", 1, truth), Prediction("a", answer, 1.0))
+    assert (tally.answered, tally.labelled, tally.unknown, tally.right) == (4, 3, 1, 1)

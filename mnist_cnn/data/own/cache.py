@@ -21,6 +21,7 @@ from typing import Any
 from uuid import uuid4
 
 import numpy as np
+import PIL
 import torch
 from filelock import FileLock, Timeout
 
@@ -37,6 +38,7 @@ from mnist_cnn.files import cache_folder, expanded, write_json
 SAID_AFTER = 3.0  # seconds of waiting for another process
 CONTENT = "content.json"
 HERE = Path(__file__).parent
+DECODERS = ("decoding", "modes", "transparency", "idx")  # beside this room, what decides on pixels too
 
 
 class NotKeptError(Exception):
@@ -251,8 +253,9 @@ def _say(text: str) -> None:
 def key_of(source: Source, reading: Reading) -> str:
     """A number of everything that decides on the decoded images: files, settings, and the code that reads them."""
     found = hashlib.sha256()
-    for module in sorted(HERE.glob("*.py")):
+    for module in [*sorted(HERE.glob("*.py")), *(HERE.parent / f"{name}.py" for name in DECODERS)]:
         found.update(module.read_bytes())
+    found.update(f"{PIL.__version__} {np.__version__}".encode())
     settings = (reading.size, reading.channels, reading.label_column)
     found.update(repr((source.kind, str(source.path.absolute()), settings)).encode("utf-8", "surrogatepass"))
     for file in source.files:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from mnist_cnn.console import printable
+from mnist_cnn.data.own.labels import natural_key
 from mnist_cnn.errors import UserError
 
 IMAGE_NAMES = ("image", "img", "images", "picture", "photo", "pixels", "image_bytes", "bytes", "data", "x")
@@ -111,7 +112,9 @@ def _numbered(names: Sequence[str]) -> list[str]:
         stem = "".join(letter for letter in name if not letter.isdigit())
         if stem != name:
             groups.setdefault(stem, []).append(name)
-    return max(groups.values(), key=len, default=[])
+    # By their numbers, as programs sort columns as text.
+    largest: list[str] = max(groups.values(), key=len, default=[])
+    return sorted(largest, key=natural_key)
 
 
 def _label(schema: Any, features: Mapping[str, Any], where: str, label_column: str | None) -> str | None:

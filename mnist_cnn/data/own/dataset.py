@@ -71,14 +71,21 @@ class OwnDataset(Dataset):
         """Number of images by split; those without labels are of none."""
         return {split: len(part.labels) for split, part in self._splits.items()}
 
+    @property
+    def holds_out_test(self) -> bool:  # type: ignore[override]
+        """Whether its files have no test images of their own."""
+        return self.stored.labels.get("test") is None
+
     def refresh(self) -> None:
         """Look the files through again if they have changed since."""
-        if "stored" in vars(self):
-            if cache.key_of(source := recognise(self.path, self.reading), self.reading) == self.stored.key:
-                return
-            for name in ("stored", "_survey", "_splits"):
-                vars(self).pop(name, None)
-            self._source = source
+        if "_source" not in vars(self):
+            return
+        source = recognise(self.path, self.reading)
+        if "stored" in vars(self) and cache.key_of(source, self.reading) == self.stored.key:
+            return
+        for name in ("stored", "_survey", "_splits"):
+            vars(self).pop(name, None)
+        self._source = source
 
     def obtain(self, data_dir: Path, splits: Sequence[Split] = ("train", "test")) -> None:
         """See that the images are there and decoded; `data_dir` has nothing to do with it."""

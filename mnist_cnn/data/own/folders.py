@@ -19,6 +19,8 @@ MOST_TRIED = 20  # files that are not called as pictures are, but may be some
 class ClassFolders(PictureSource):
     """Pictures whose splits and classes are told by the folders that they lie in, on a disk or in an archive."""
 
+    labels_are_folders = True
+
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         self._structure = Structure()

@@ -112,6 +112,7 @@ def layout_of(head: Head, reading: Reading) -> Layout | None:
         return None
     if label is None:
         label, guess = _label_beside(pixels, others, head, guess)
+    pixels = _in_order(pixels, head)
     shape = shape_of(len(pixels), reading)
     assert shape is not None
     names = tuple(map(head.name_of, range(head.count)))
@@ -219,6 +220,16 @@ def _family(numbers: list[int], head: Head) -> list[int]:
     stems = {number: re.sub(r"\d+", "#", head.names[number]) for number in numbers}
     counted = Counter(stem for stem in stems.values() if "#" in stem)
     return [number for number in numbers if counted and stems[number] == counted.most_common(1)[0][0]]
+
+
+def _in_order(pixels: list[int], head: Head) -> list[int]:
+    """Columns of pixels by the numbers in their names, where these say it: programs sort columns as text."""
+    if not head.names:
+        return pixels
+    names = [head.names[number] for number in pixels]
+    places = [tuple(map(int, re.findall(r"\d{1,9}", name))) for name in names]
+    are_numbered = len({re.sub(r"\d+", "#", name) for name in names}) == 1 and len(set(places)) == len(places)
+    return [number for _, number in sorted(zip(places, pixels, strict=True))] if are_numbered else pixels
 
 
 def _is_planar(head: Head, pixels: list[int], shape: Shape) -> bool:

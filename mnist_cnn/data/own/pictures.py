@@ -35,7 +35,8 @@ TASK_PICTURES, TASK_PIXELS = 64, 1_000_000  # that one thread takes over at once
 PIXELS_AT_ONCE = 64_000_000  # in work at once; up to about 12 bytes for each
 HEADER_PIXELS = 10_000  # a look at a header counts as so many
 # Pictures by their names, though they cannot be read here: they are reported one by one, not as other files are.
-UNREAD_SUFFIXES = (".heic", ".heif", ".svg", ".ico", ".psd", ".eps", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".jxl")
+UNREAD_PHOTOGRAPHS = (".heic", ".heif", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".jxl")
+UNREAD_SUFFIXES = (*UNREAD_PHOTOGRAPHS, ".svg", ".ico", ".psd", ".eps")
 
 Taken = TypeVar("Taken")
 Given = TypeVar("Given")

@@ -14,7 +14,8 @@ KINDS = ("arrays", "parquet", "refused", "archives", "tables", "folders")
 
 TAKEN = (
     "a folder or an archive (.zip, .tar, .tar.gz) of pictures in a folder for each class (train/CLASS/*.png, or "
-    "CLASS/*.jpg), and tables of pixels, or of pictures' names with their labels (.csv, .tsv)"
+    "CLASS/*.jpg), tables of pixels, or of pictures' names with their labels (.csv, .tsv), arrays (.npz, .npy, IDX, "
+    ".mat) and .parquet"
 )
 
 

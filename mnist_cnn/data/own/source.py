@@ -102,6 +102,7 @@ class Source(ABC):
         path: What was named.
         kind: What it is, for people: "a folder of pictures", "a table of pixels".
         files: All files that are read, in an order of their own; of them the cache sees whether something has changed.
+        labels_are_folders: Whether the label of an image is the name of the folder that it lies in.
         is_for_answers: Whether a trained network is to answer for the images, so that those without a label, a class or
             a split are not left out; set before `survey`.
     """
@@ -110,6 +111,7 @@ class Source(ABC):
     kind: str
     files: Sequence[Path]
     is_for_answers: bool = False
+    labels_are_folders: bool = False
 
     @abstractmethod
     def survey(self) -> Survey:

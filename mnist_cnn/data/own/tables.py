@@ -170,9 +170,9 @@ class PixelTable:
                 rows.damaged.setdefault(at, f"{printable(rows.splits[at][:40])!r} is none of train, val and test")
         return [split or self.split for split in splits]
 
-    def images_among(self, rows: Rows) -> list[int]:
-        """Places of the rows that are images: where nobody says what they are of, damaged ones keep theirs."""
-        return [at for at in range(len(rows.numbers)) if at not in rows.damaged or rows.labels is None]
+    def images_among(self, rows: Rows, keeps_damaged: bool) -> list[int]:
+        """Places of the rows that are images, and of damaged ones if these keep theirs."""
+        return [at for at in range(len(rows.numbers)) if keeps_damaged or at not in rows.damaged]
 
     def name_of(self, rows: Rows, at: int) -> str:
         """What to call a row."""
@@ -232,24 +232,44 @@ class PixelTables(Source):
         found: dict[Split, _Found] = {}
         skipped: list[Skipped] = []
         damaged: list[Skipped] = []
-        brightest, count = 0.0, 0
+        brightest, count = [0.0] * len(self.tables), 0
         for number, table in enumerate(self.tables):
             for rows in table.rows():
-                splits = table.splits_of(rows)
+                splits, keeps_damaged = self._splits_of(table, rows), self._keeps_damaged(rows)
                 reasons = {at: Skipped(table.name_of(rows, at), why) for at, why in sorted(rows.damaged.items())}
                 damaged += reasons.values()
                 count += len(rows.numbers)
                 _check_damaged(damaged, count, MOST_DAMAGED)
-                skipped += reasons.values() if rows.labels is not None else ()
-                for at in table.images_among(rows):
+                skipped += () if keeps_damaged else reasons.values()
+                for at in table.images_among(rows, keeps_damaged):
                     label = None if rows.labels is None else as_label(rows.labels[at])
                     found.setdefault(splits[at], _Found()).add(number, int(rows.numbers[at]), label)
-                brightest = max(brightest, float(rows.pixels.max(initial=0)))
+                brightest[number] = max(brightest[number], float(rows.pixels.max(initial=0)))
         _check_damaged(damaged, count)
         parts = {split: found[split].part(self.tables) for split in SPLITS if split in found}
         self._counts = {split: len(part) for split, part in parts.items()}
-        self._factor = float(WHITE) if 0 < brightest <= 1 else 1.0
-        return Survey(parts, skipped, [*self._notes, *self._remarks(parts, brightest)])
+        self._factor = self._factor_of(brightest)
+        return Survey(parts, skipped, [*self._notes, *self._remarks(parts, max(brightest))])
+
+    def _factor_of(self, brightest: Sequence[float]) -> float:
+        """What makes bytes of pixels, by the brightest one of each table.
+
+        Raises:
+            UserError: if some tables have pixels from 0 to 1 and others from 0 to 255.
+        """
+        by_range = {0 < most <= 1: table.path for most, table in zip(brightest, self.tables, strict=True) if most}
+        if len(by_range) == 2:
+            fractions, others = (printable(by_range[is_fraction]) for is_fraction in (True, False))
+            raise UserError(f"{fractions} has pixels from 0 to 1, and {others} others: bring both to the same range")
+        return float(WHITE) if True in by_range else 1.0
+
+    def _splits_of(self, table: PixelTable, rows: Rows) -> list[Split]:
+        """The split of each row; for answers rows keep their order, whatever they are of."""
+        return [table.split] * len(rows.numbers) if self.is_for_answers else table.splits_of(rows)
+
+    def _keeps_damaged(self, rows: Rows) -> bool:
+        """Whether damaged rows keep their places: where the number of a row is what an answer is known by."""
+        return self.is_for_answers or rows.labels is None
 
     def _remarks(self, parts: Mapping[Split, Part], brightest: float) -> Iterator[str]:
         for table in self.tables:
@@ -274,8 +294,8 @@ class PixelTables(Source):
             if table.layout.columns.split is None and table.split != split:
                 continue
             for rows in table.rows():
-                splits = table.splits_of(rows)
-                places = [at for at in table.images_among(rows) if splits[at] == split]
+                splits = self._splits_of(table, rows)
+                places = [at for at in table.images_among(rows, self._keeps_damaged(rows)) if splits[at] == split]
                 images = table.images(rows, self._factor)
                 for begin in range(0, len(places), BLOCK_IMAGES):
                     some = places[begin : begin + BLOCK_IMAGES]

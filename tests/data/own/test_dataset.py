@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from mnist_cnn.data import on_disk
 from mnist_cnn.data.datamodule import MNISTDataModule
@@ -15,6 +16,7 @@ from mnist_cnn.data.own.dataset import OwnDataset
 from mnist_cnn.data.own.form import form_of
 from mnist_cnn.data.own.source import Form, Part, Skipped, Survey
 from mnist_cnn.data.reading import Reading
+from mnist_cnn.data.registry import find_dataset
 from mnist_cnn.errors import UserError
 from tests.support.array_source import ArraySource, write_arrays
 from tests.support.checkpoints import assert_equal, contents_of
@@ -209,3 +211,19 @@ def test_training_from_the_disk_is_resumed_exactly(cli: Cli, tmp_path: Path, mon
     status, _, err = cli("figures", "--ckpt_path", "last")
     assert status == 0, err
     assert Path("figures/mistakes.png").exists()
+
+
+def test_what_was_looked_at_in_vain_is_looked_at_again(tmp_path: Path) -> None:
+    for label in ("a", "b"):
+        folder = tmp_path / "pets" / label
+        folder.mkdir(parents=True)
+        for number in range(4):
+            Image.new("L", (4, 4), number).save(folder / f"{label}{number}.png")
+    (tmp_path / "pets" / "b").rename(tmp_path / "b")
+    settings = Reading(cache_dir=str(tmp_path / "cache"))
+    with pytest.raises(UserError, match="to one class, 'a'"):
+        find_dataset(str(tmp_path / "pets"), settings).class_names  # noqa: B018
+    (tmp_path / "b").rename(tmp_path / "pets" / "b")
+    dataset = find_dataset(str(tmp_path / "pets"), settings)
+    dataset.refresh()
+    assert dataset.class_names == ("a", "b")

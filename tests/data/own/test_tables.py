@@ -15,6 +15,7 @@ from mnist_cnn.data.own.recognition import recognise
 from mnist_cnn.data.own.source import Form, Survey
 from mnist_cnn.data.reading import Reading
 from mnist_cnn.data.registry import find_dataset
+from mnist_cnn.errors import UserError
 
 RANDOM = np.random.default_rng(0)
 IMAGES = RANDOM.integers(0, 256, (20, 16), np.uint8)
@@ -253,3 +254,32 @@ def test_digits_as_kaggles_tables_are_those_by_name() -> None:
         found, of_found = dataset.read(Path(), split)  # type: ignore[arg-type]
         assert torch.equal(found, images)
         assert torch.equal(of_found, labels)
+
+
+def test_columns_of_pixels_are_read_by_their_numbers_however_a_program_has_sorted_them() -> None:
+    order = sorted(range(16), key=str)
+    Path("table.csv").write_text(table(LABELS, IMAGES[:, order], names=["label", *(PIXELS[i] for i in order)]))
+    assert np.array_equal(read("table.csv")[0], GREY)
+
+
+def test_tables_of_other_ranges_are_no_data_set() -> None:
+    Path("both").mkdir()
+    Path("both/train.csv").write_text(KAGGLE)
+    Path("both/test.csv").write_text(table(LABELS, IMAGES / 255, names=["label", *PIXELS]))
+    with pytest.raises(UserError, match=r"test.csv has pixels from 0 to 1, and .*train.csv others"):
+        recognise(Path("both"), Reading()).survey()
+
+
+def test_for_answers_rows_keep_their_places_whatever_their_split_or_damage() -> None:
+    splits = ["test", "train"] * 10
+    lines = table(LABELS, splits, IMAGES, names=["label", "split", *PIXELS]).splitlines()
+    lines[3] += ",7"
+    Path("table.csv").write_text("\n".join(lines) + "\n")
+    source = recognise(Path("table.csv"), Reading())
+    source.is_for_answers = True
+    (part,) = source.survey().parts.values()
+    (block,) = source.blocks("train", Form(1, 4, 4))
+    assert len(part) == 20
+    assert block.positions.tolist() == [0, 1, *range(3, 20)]
+    assert [*block.damaged] == [2]
+    assert np.array_equal(block.images, np.delete(GREY, 2, axis=0))
