@@ -8,10 +8,10 @@ from typing import NamedTuple
 import numpy as np
 
 from mnist_cnn.console import printable
-from mnist_cnn.data.base import Split
 from mnist_cnn.data.own.cells import Columns
 from mnist_cnn.data.own.heads import Head
 from mnist_cnn.data.own.pictures import has_picture_name
+from mnist_cnn.data.own.words import SPLIT_WORDS
 from mnist_cnn.data.reading import Reading
 from mnist_cnn.errors import UserError
 
@@ -36,11 +36,6 @@ FILE_NAMES = (
     *("img", "imgpath", "imgname", "picture", "photo", "name", "imageid", "imgid", "id"),
 )
 SPLIT_NAMES = ("split", "set", "usage", "subset", "partition", "fold", "dataset", "datasplit", "phase")
-SPLIT_WORDS: dict[str, Split] = {
-    **dict.fromkeys(("train", "training", "trainset"), "train"),
-    **dict.fromkeys(("val", "valid", "validation", "validate", "dev", "eval", "publictest"), "val"),
-    **dict.fromkeys(("test", "testing", "testset", "privatetest", "holdout"), "test"),
-}
 SMALLEST_SIDE = 2
 
 

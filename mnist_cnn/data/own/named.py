@@ -16,7 +16,6 @@ from mnist_cnn.data.base import Split
 from mnist_cnn.data.own.heads import Head
 from mnist_cnn.data.own.layouts import (
     FILE_NAMES,
-    SPLIT_WORDS,
     label_candidates,
     label_column,
     plain_name,
@@ -25,6 +24,7 @@ from mnist_cnn.data.own.layouts import (
 from mnist_cnn.data.own.lines import as_text, blocks_of_lines
 from mnist_cnn.data.own.pictures import Content, Picture, PictureSource, has_picture_name
 from mnist_cnn.data.own.source import Skipped
+from mnist_cnn.data.own.words import SPLIT_WORDS
 from mnist_cnn.data.reading import Reading
 from mnist_cnn.errors import UserError, shortened
 

@@ -4,14 +4,11 @@ import re
 from typing import Literal, NamedTuple
 
 from mnist_cnn.data.base import Split
+from mnist_cnn.data.own.words import SPLIT_WORDS as WHOLE_WORDS
 
 Kind = Literal["images", "labels", "names"]
 
-SPLIT_WORDS: dict[str, Split] = {
-    **dict.fromkeys(("train", "training", "trn", "tr"), "train"),
-    **dict.fromkeys(("val", "valid", "validation", "dev"), "val"),
-    **dict.fromkeys(("test", "testing", "t10k", "tst", "te"), "test"),
-}
+SPLIT_WORDS: dict[str, Split] = {**WHOLE_WORDS, "tr": "train", "te": "test"}
 KIND_WORDS: dict[str, Kind] = {
     **dict.fromkeys(("x", "xs", "image", "images", "img", "imgs", "pixels", "pictures", "data", "features"), "images"),
     **dict.fromkeys(("inputs", "samples", "pics"), "images"),

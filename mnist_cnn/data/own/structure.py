@@ -13,18 +13,9 @@ from typing import NamedTuple
 from mnist_cnn.console import printable
 from mnist_cnn.data.base import Split
 from mnist_cnn.data.own.source import Skipped
+from mnist_cnn.data.own.words import GENERAL_WORDS, SPLIT_WORDS
 from mnist_cnn.errors import UserError
 
-SPLIT_WORDS: dict[str, Split] = {
-    **dict.fromkeys(("train", "training", "trainset", "trainingset"), "train"),
-    **dict.fromkeys(("val", "valid", "validation", "validate", "dev", "valset", "devset", "validationset"), "val"),
-    **dict.fromkeys(("test", "testing", "eval", "evaluation", "testset", "testingset"), "test"),
-}
-# What may stand beside such a word in a folder's name, and is itself no class.
-GENERAL_WORDS = (
-    *("set", "data", "dataset", "split", "seg", "img", "imgs", "image", "images", "pic", "pics", "picture", "pictures"),
-    *("photo", "photos", "file", "files", "jpg", "jpeg", "png"),
-)
 HIDDEN_FOLDERS = ("__MACOSX", "$RECYCLE.BIN", "System Volume Information")
 DEEPEST = 64  # folders in folders that are told apart
 BESIDE = "lies beside the folders of the classes, in none of them"

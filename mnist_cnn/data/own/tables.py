@@ -20,17 +20,17 @@ from mnist_cnn.data.own.cells import Rows, rows_of
 from mnist_cnn.data.own.forming import formed_array
 from mnist_cnn.data.own.heads import Head, head_of
 from mnist_cnn.data.own.labels import natural_key
-from mnist_cnn.data.own.layouts import SPLIT_WORDS, Layout, layout_of, plain_name
+from mnist_cnn.data.own.layouts import Layout, layout_of, plain_name
 from mnist_cnn.data.own.lines import blocks_of_lines
 from mnist_cnn.data.own.named import NamedPictures, holds_file_names, row_name
 from mnist_cnn.data.own.source import BLOCK_IMAGES, Block, Form, Part, Skipped, Source, Survey
+from mnist_cnn.data.own.words import GENERAL_WORDS, SPLIT_WORDS
 from mnist_cnn.data.reading import Reading
 from mnist_cnn.errors import UserError
 from mnist_cnn.pixels import WHITE
 
 ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
-GENERAL_WORDS = ("image", "images", "img", "imgs", "picture", "pictures", "photos", "data", "set", "jpg", "jpeg", "png")
 DARK = 64  # pixels of which the brightest is below this are not what others' tables hold
 MOST_DAMAGED = 10_000  # rows that are listed, if they are more than those that can be used
 
