@@ -6,7 +6,9 @@ from torch import Tensor
 from mnist_cnn.seeding import generator
 
 
-def stratified_split(labels: Tensor, count: int, seed: int, leaves_one: bool = True) -> tuple[Tensor, Tensor]:
+def stratified_split(
+    labels: Tensor, count: int, seed: int, leaves_one: bool = True, order: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Choose `count` samples at random so that each class has the same share as in the whole, to within one sample.
 
     Args:
@@ -15,11 +17,12 @@ def stratified_split(labels: Tensor, count: int, seed: int, leaves_one: bool = T
         seed: Seed of the choice.
         leaves_one: Whether each class keeps one that is not chosen, as far as `count` allows. Where those that are not
             chosen are trained on, a class of one or two images must not vanish from them.
+        order: Indices (N,) in the order in which samples are chosen; None draws it.
 
     Returns:
         Indices of the chosen samples (count,) and of all others (N - count,), both ascending.
     """
-    order = torch.randperm(len(labels), generator=generator(seed, "split"))
+    order = torch.randperm(len(labels), generator=generator(seed, "split")) if order is None else order
     class_sizes = torch.bincount(labels)
     shares = class_sizes.double() * count / len(labels)
     quota = shares.floor().long()

@@ -1,4 +1,4 @@
-"""What people call splits, and what stands beside such a word, in names of folders, tables, columns and arrays alike."""
+"""What people call splits, and what stands beside such words in names of folders, tables, columns and arrays."""
 
 from mnist_cnn.data.base import Split
 

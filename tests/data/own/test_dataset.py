@@ -227,3 +227,19 @@ def test_what_was_looked_at_in_vain_is_looked_at_again(tmp_path: Path) -> None:
     dataset = find_dataset(str(tmp_path / "pets"), settings)
     dataset.refresh()
     assert dataset.class_names == ("a", "b")
+
+
+def test_images_that_are_added_move_hardly_any_other_into_the_test(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    images, labels = random.integers(0, 256, (300, 6, 6), dtype=np.uint8), np.arange(300) % 3
+    tests = []
+    for count in (280, 300):
+        path = tmp_path / f"{count}.npz"
+        order = random.permutation(count)  # nor does their order matter
+        np.savez(path, images=images[order], labels=labels[order])
+        dataset = find_dataset(str(path), Reading(cache_dir=str(tmp_path / "cache")))
+        held_out, of_classes = dataset.read(Path(), "test")
+        assert torch.bincount(of_classes).max() - torch.bincount(of_classes).min() <= 1
+        tests.append({image.numpy().tobytes() for image in held_out})
+    assert [*map(len, tests)] == [28, 30]
+    assert len(tests[0] & tests[1]) >= 25
