@@ -235,7 +235,7 @@ def test_rows_may_say_their_split() -> None:
 
 def test_many_blocks_are_read_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mnist_cnn.data.own.lines.BLOCK_BYTES", 100)
-    monkeypatch.setattr("mnist_cnn.data.own.tables.BLOCK_IMAGES", 3)
+    monkeypatch.setattr("mnist_cnn.data.own.pixel_tables.BLOCK_IMAGES", 3)
     Path("table.csv").write_text(KAGGLE.replace("\n", "\r\n"))
     assert np.array_equal(read("table.csv")[0], GREY)
 
