@@ -37,7 +37,7 @@ from mnist_cnn.training.foreign import ForeignPixels, images_of
 from mnist_cnn.training.restoring import check_optimizer_state
 from mnist_cnn.training.resume import restore_metrics, without_what_changed
 from mnist_cnn.training.schedule import OwnSchedule, RunSchedule
-from mnist_cnn.training.weighting import ClassWeights, add_weighted, balanced_weights
+from mnist_cnn.training.weighting import ClassWeights, add_weighted, weights_for
 
 CompileMode = Literal["default", "reduce-overhead", "max-autotune"]
 
@@ -250,11 +250,8 @@ class ImageClassifier(Model, LightningModule):
         if begins and self.trainer.is_global_zero:
             self.network.load_pretrained()
         data, self.foreign_pixels, self.loss_weights = self._data(), ForeignPixels(), None
-        if data is None and stage == "fit" and self.class_weights is not None:
-            raise UserError(
-                f"class_weights={self.class_weights}: the classes of training images are counted in an "
-                f"MNISTDataModule; leave class_weights out for loaders of another kind"
-            )
+        if stage == "fit" and self.class_weights is not None:
+            self.loss_weights = weights_for(data, self.class_weights).to(self.trainer.strategy.root_device)
         if data is None:
             return
         if data.num_classes != self.network.num_classes:
@@ -266,11 +263,6 @@ class ImageClassifier(Model, LightningModule):
         self.example_input_array = torch.zeros(1, *data.source.image_shape)
         if stage == "fit":
             self.set_statistics(*data.pixel_statistics())
-            if self.class_weights is not None:
-                device = self.trainer.strategy.root_device
-                self.loss_weights = balanced_weights(data.class_counts()).to(device)
-                if data.balance:
-                    rank_zero_warn("class_weights and balance both make up for rare classes, which count double so")
             self.provenance = replace(Provenance.of(data), started_from=self.started_from)
 
     def on_validation_start(self) -> None:

@@ -1,11 +1,14 @@
 """Weights of the classes in the loss, for data with many images of some and few of others."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import torch
+from pytorch_lightning.utilities import rank_zero_warn
 from torch import Tensor
 from torchmetrics.aggregation import MeanMetric
+
+from mnist_cnn.errors import UserError
 
 ClassWeights = Literal["balanced"]
 
@@ -20,6 +23,26 @@ def balanced_weights(counts: Sequence[int]) -> Tensor:
     images = torch.tensor(counts, dtype=torch.float64)
     weights = images.sum() / (len(images) * images)
     return torch.where(images > 0, weights, 0).float()
+
+
+def weights_for(data: Any, how: ClassWeights) -> Tensor:
+    """Weights (classes,) for the training images of a data module.
+
+    Args:
+        data: An `MNISTDataModule` that has read its images; None for loaders of another kind.
+        how: How classes are weighted.
+
+    Raises:
+        UserError: for loaders of another kind.
+    """
+    if data is None:
+        raise UserError(
+            f"class_weights={how}: the classes of training images are counted in an MNISTDataModule; leave "
+            f"class_weights out for loaders of another kind"
+        )
+    if data.balance:
+        rank_zero_warn("class_weights and balance both make up for rare classes, which count double so")
+    return balanced_weights(data.class_counts())
 
 
 def add_weighted(metric: MeanMetric, losses: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
